@@ -1,0 +1,172 @@
+"""The error tree: every error says what happened, where, and what to do next.
+
+::
+
+    RunbookError                    exit code 1
+    ├── UsageError                  exit code 2: the call, the site or a parameter is wrong
+    │   ├── SiteError               a site file
+    │   ├── TargetError             a target file, or a target that nobody described
+    │   └── ParameterError          a notebook's or the command line's parameter
+    ├── Blocked                     exit code 3: a prerequisite is missing, nothing was changed
+    │   ├── LockHeld                another run changes this host or writes this journal
+    │   └── NotConfirmed            a protected site without its confirmation
+    ├── JournalDamaged              a journal that does not hold, named at its line
+    ├── ChapterStopped              a verb after a failed one
+    ├── ChapterFailed               a chapter whose verdicts do not all hold
+    ├── BuildFailed                 a compiler's or a tool's own words
+    ├── BinaryError                 a file that is no binary, or a damaged one
+    ├── UndoRefused                 a file that is no longer what the run wrote
+    └── RemoteError                 has `host`
+        ├── Unreachable             no connection: unresolved, refused, timed out
+        ├── HostKeyRefused          an unknown or a changed host key
+        ├── LoginRefused            the host is there, the user or the key is not welcome
+        ├── SudoRefused             `sudo -n` is not allowed
+        ├── ConnectionLost          while a command ran: its fate is unknown
+        ├── CommandFailed           an exit code that was not expected, or a signal
+        ├── CommandTimedOut         the limit passed, the command was stopped
+        └── TransferFailed          what arrived is not what was sent
+"""
+
+from __future__ import annotations
+
+TAIL_LINES = 10
+
+
+class RunbookError(Exception):
+    """What happened, and in `next` what to do about it."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, *, next: str = "", tail: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.next = next
+        self.tail = "\n".join(tail.splitlines()[-TAIL_LINES:])
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        lines += [f"    {line}" for line in self.tail.splitlines()]
+        if self.next:
+            lines.append(f"  next: {self.next}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_revive, (type(self), self.__dict__.copy()))
+
+
+def _revive(kind: type[RunbookError], state: dict[str, object]) -> RunbookError:
+    """Errors cross threads and processes whole, with whatever their subclass added."""
+    error = kind.__new__(kind)
+    error.__dict__.update(state)
+    error.args = (state["what"],)
+    return error
+
+
+class UsageError(RunbookError):
+    exit_code = 2
+
+
+class SiteError(UsageError):
+    """A site file: what, file, line and key."""
+
+
+class TargetError(UsageError):
+    """A target file, or a target that no file describes."""
+
+
+class ParameterError(UsageError):
+    """A notebook's or the command line's parameter."""
+
+
+class Blocked(RunbookError):
+    """A prerequisite is missing; nothing was changed."""
+
+    exit_code = 3
+
+
+class LockHeld(Blocked):
+    """Another run changes this host, or another process writes this journal."""
+
+
+class NotConfirmed(Blocked):
+    """A plan that changes a protected site, without its confirmation."""
+
+
+class JournalDamaged(RunbookError):
+    """A journal that does not hold."""
+
+    def __init__(self, what: str, *, line: int, next: str = "", tail: str = "") -> None:
+        super().__init__(what, next=next, tail=tail)
+        self.line = line
+
+
+class ChapterStopped(RunbookError):
+    """A verb that was called after an earlier one of the same notebook failed."""
+
+
+class ChapterFailed(RunbookError):
+    """A chapter whose verdicts do not all hold."""
+
+
+class BuildFailed(RunbookError):
+    """A compiler or a build tool said no; `tail` has its own words."""
+
+
+class BinaryError(RunbookError):
+    """A file that is no binary, or a damaged one."""
+
+
+class UndoRefused(RunbookError):
+    """A file is no longer what the run wrote; nothing was put back over it."""
+
+
+class RemoteError(RunbookError):
+    """Something about one host."""
+
+    def __init__(self, host: str, what: str, *, next: str = "", tail: str = "") -> None:
+        super().__init__(f"{host}: {what}", next=next, tail=tail)
+        self.host = host
+
+
+class Unreachable(RemoteError):
+    """No connection: the name does not resolve, nobody listens, or nobody answers in time."""
+
+    exit_code = 3
+
+
+class HostKeyRefused(RemoteError):
+    """The host shows a key that the site does not know, or another than the site knows."""
+
+    exit_code = 3
+
+
+class LoginRefused(RemoteError):
+    """The host is there, but the user or the key is not welcome."""
+
+    exit_code = 3
+
+
+class SudoRefused(RemoteError):
+    """`sudo -n` is not allowed for this command."""
+
+    exit_code = 3
+
+
+class ConnectionLost(RemoteError):
+    """The connection was lost while a command ran; what became of the command is not known."""
+
+
+class CommandFailed(RemoteError):
+    """An exit code that was not expected, or a death by a signal."""
+
+    def __init__(self, host: str, what: str, *, exit_code_seen: int, next: str = "", tail: str = "") -> None:
+        super().__init__(host, what, next=next, tail=tail)
+        self.exit_code_seen = exit_code_seen
+
+
+class CommandTimedOut(RemoteError):
+    """The limit passed; the command was stopped on the host."""
+
+
+class TransferFailed(RemoteError):
+    """What arrived is not what was sent, or it did not arrive at all; the old file is intact."""

@@ -1,0 +1,1 @@
+"""Running commands on hosts: the only room that knows Fabric."""

@@ -1,0 +1,120 @@
+"""Secrets: a type that prints `***`, and the mask that keeps secrets out of all that is written."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import quote
+
+from runbook.errors import UsageError
+
+MASK = "***"
+SHORTEST = 4  # shorter values would mask ordinary words; a secret of three letters protects nothing
+
+
+class Secret:
+    """A value that shows itself as `***` wherever it is printed; `reveal()` gives it."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+        KNOWN.learn(value)
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return MASK
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return format(MASK, spec)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        return hash(("Secret", self._value))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        raise TypeError("a secret is resolved where it is used, it is never pickled")
+
+
+def spellings(value: str) -> Iterator[str]:
+    """A secret as it may turn up in an output: raw, by line, base64, hex, URL-encoded, JSON-escaped."""
+    raw = value.encode()
+    yield value
+    yield base64.b64encode(raw).decode()
+    yield base64.urlsafe_b64encode(raw).decode()
+    yield raw.hex()
+    yield raw.hex().upper()
+    yield quote(value, safe="")
+    yield value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    lines = [line.strip() for line in value.splitlines()]
+    if len(lines) > 1:  # a PEM key: each of its lines by itself, but not its BEGIN and END
+        yield from (line for line in lines if len(line) >= 16 and not line.startswith("-----"))
+
+
+class Masker:
+    """Every secret of this process, and the function that takes them out of a text."""
+
+    def __init__(self) -> None:
+        self._spellings: tuple[str, ...] = ()
+
+    def learn(self, value: str) -> None:
+        if len(value.strip()) < SHORTEST:
+            return
+        found = {text for text in spellings(value) if len(text) >= SHORTEST}
+        found |= {text.rstrip("=") for text in found if len(text.rstrip("=")) >= SHORTEST}
+        self._spellings = tuple(sorted(found.union(self._spellings), key=len, reverse=True))
+
+    def mask(self, text: str) -> str:
+        for spelling in self._spellings:
+            if spelling in text:
+                text = text.replace(spelling, MASK)
+        return text
+
+    def mask_bytes(self, data: bytes) -> bytes:
+        for spelling in self._spellings:
+            data = data.replace(spelling.encode(), MASK.encode())
+        return data
+
+
+KNOWN = Masker()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Where a secret is to be found: `env:NAME`, `file:PATH` or `prompt:`; resolved as late as possible."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
+
+    def resolve(self, *, beside: Path | None = None) -> Secret:
+        """The secret itself. A relative `file:` path counts from the folder `beside`.
+
+        Raises UsageError where the variable is not set or the file cannot be read.
+        """
+        kind, _, name = self.text.partition(":")
+        if kind == "env":
+            if name not in os.environ:
+                raise UsageError(f"{self.text}: the variable {name} is not set", next=f"export {name}=…")
+            return Secret(os.environ[name])
+        if kind == "file":
+            path = (beside or Path()) / Path(name).expanduser()
+            try:
+                return Secret(path.read_text().rstrip("\n"))
+            except OSError as error:
+                raise UsageError(f"{self.text}: {error.strerror}", next=f"make {path} readable") from error
+        if kind == "prompt":
+            import getpass
+
+            return Secret(getpass.getpass(f"{name or 'secret'}: "))
+        raise UsageError(f"{self.text}: no reference to a secret", next="write env:NAME, file:PATH or prompt:NAME")
