@@ -4,7 +4,7 @@
 
 The module is an ordinary one, golang.org/toolchain@v0.0.1-goVERSION.OS-ARCH, so any Go downloads it and
 checks it against the checksum database; setup/toolchain.sum is a second, committed opinion on its sum. Two
-things tell it from a GOROOT (https://go.dev/doc/toolchain and cmd/go/internal/toolchain): every go.mod in it is
+things tell it from a GOROOT (https://go.dev/doc/toolchain, cmd/go/internal/toolchain): every go.mod in it is
 named _go.mod, and, as in all module zips, no file is executable.
 """
 
