@@ -1,0 +1,1 @@
+"""What people look at in a notebook: tables, figures, controls. Only here plotly and ipywidgets are known."""
