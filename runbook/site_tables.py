@@ -1,0 +1,178 @@
+"""The tables of a site file: each key with its meaning, its default and what it must satisfy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from runbook.checks import between, each_of, one_of, shaped
+from runbook.remote.secret import Reference
+from runbook.table import entry
+
+ROLES = {
+    "build": "compiles; the machine that runs the runbook where no host has this role",
+    "service": "runs the Go services",
+    "etcd": "is a member of the etcd cluster",
+    "load": "sends the load",
+    "monitor": "runs Prometheus",
+    "trace": "collects traces and logs",
+    "bmc": "its management controller is asked for sensors; needs a [host.bmc]",
+}
+LOCAL = "local"
+"""The address of the machine that runs the runbook: no SSH."""
+
+
+NAME = shaped(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "lower-case letters, digits and `-` (at most 63)")
+ADDRESS = shaped(r"[A-Za-z0-9]([A-Za-z0-9._:%-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,39}",
+                 "an IP address or a host name")
+PORT = between(1, 65535)
+# RFC 7468 has no word for this; it is what `ssh-keygen -lf` prints: base64 of 32 bytes without padding.
+HOST_KEY = shaped(r"SHA256:[A-Za-z0-9+/]{43}", "`SHA256:` and 43 characters, as `ssh-keygen -lf` prints it")
+USER = shaped(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", "a user name")
+
+
+@dataclass(frozen=True)
+class SshSettings:
+    """How a host is reached; `[ssh]`, and the same keys at a `[[host]]`."""
+
+    user: str = entry("who logs in", "operator", check=USER, example="operator", per_host=True)
+    port: int = entry("sshd's port", 22, check=PORT, per_host=True)
+    sudo: bool = entry("whether changes go through `sudo -n`; not needed where the user is root", True,
+                     example=True, per_host=True)
+    key: Reference | None = entry("the private key's file; without it, the SSH agent", None,
+                                example="file:~/.ssh/id_ed25519", per_host=True)
+    passphrase: Reference | None = entry("of the private key, where it has one", None, per_host=True)
+    known_hosts: Path = entry("host keys as ssh-keyscan prints them; an unknown or changed key is "
+                              "refused", Path("known_hosts"), example="known_hosts", per_host=True)
+    host_key: str = entry("the one host key that is accepted, instead of known_hosts: `SHA256:...`", "",
+                        check=lambda value: HOST_KEY(value) if value else "", per_host=True)
+    connect_seconds: float = entry("limit for reaching a host", 10.0, check=between(0.1, 600, "seconds"),
+                                 per_host=True)
+    command_seconds: float = entry("limit for a command that names none", 120.0,
+                                   check=between(1, 86400, "seconds"), per_host=True)
+    at_once: int = entry("hosts spoken to side by side", 20, check=between(1, 1000))
+
+
+@dataclass(frozen=True)
+class Bmc:
+    """A host's management controller; `[host.bmc]`."""
+
+    address: str = entry("where it answers IPMI over LAN", check=ADDRESS, example="192.0.2.111")
+    port: int = entry("UDP port", 623, check=PORT)
+    user: str = entry("who logs in", "admin", check=USER)
+    password: Reference | None = entry("of that user", None, example="env:BMC_PASSWORD")
+    # ipmitool's own default asks for suite 17 first, which costs 10 s where the BMC has only suite 3.
+    cipher_suite: int = entry("IPMI cipher suite: 3, or 17 where the BMC has it", 3, check=between(0, 17))
+
+
+@dataclass(frozen=True)
+class Host:
+    """One server; `[[host]]`. Every key of `[ssh]` but `at_once` may stand here too."""
+
+    name: str = entry("how the runbook calls it", check=NAME, example="node1")
+    address: str = entry(f"IP address or name; `{LOCAL}`: the machine that runs the runbook, without SSH",
+                       check=ADDRESS, example="192.0.2.11")
+    roles: tuple[str, ...] = entry("what it is for: " + ", ".join(ROLES), check=each_of(ROLES),
+                                 example=("service", "etcd"))
+    bmc: Bmc | None = entry("its management controller", None)
+    ssh: SshSettings = SshSettings()      # as it holds for this host; not a key of its own
+
+    @property
+    def is_local(self) -> bool:
+        return self.address == LOCAL
+
+    def has(self, role: str) -> bool:
+        return role in self.roles
+
+
+GO_FORMS = "`dir:PATH`, `archive:PATH#sha256=HEX`, `version:1.26.8` or `host:NAME:/PATH`"
+_GO = re.compile(
+    r"(?P<kind>dir|archive|version|host):"
+    r"(?:(?<=version:)(?P<version>1\.\d+(?:\.\d+)?(?:rc\d+)?)"
+    r"|(?<=host:)(?P<host>[a-z0-9-]+):(?P<there>/.+)"
+    r"|(?<=archive:)(?P<archive>.+)#sha256=(?P<sha256>[0-9a-f]{64})"
+    r"|(?<=dir:)(?P<dir>.+))"
+)
+
+
+@dataclass(frozen=True)
+class GoSource:
+    """Where Go comes from; `toolchain.go`, taken apart. Its `str` is the form that the file has."""
+
+    kind: str                             # "dir", "archive", "version" or "host"
+    where: str                            # an absolute path; for "version" the version
+    sha256: str = ""                      # of an archive
+    host: str = ""                        # whose Go it is
+
+    @classmethod
+    def read(cls, text: str, absolute: Callable[[str], Path]) -> GoSource | None:
+        """The parts of `text`, None when it has none of the forms; `absolute` finds relative paths."""
+        found = _GO.fullmatch(text)
+        if not found:
+            return None
+        here = found["dir"] or found["archive"]
+        where = str(absolute(here)) if here else found["version"] or found["there"]
+        return cls(found["kind"], where, found["sha256"] or "", found["host"] or "")
+
+    def written(self, shown: Callable[[Path], str]) -> str:
+        """As it stands in a file; `shown` writes a path of this machine."""
+        where = shown(Path(self.where)) if self.kind in ("dir", "archive") else self.where
+        return (f"{self.kind}:{self.host + ':' if self.host else ''}{where}"
+                f"{'#sha256=' + self.sha256 if self.sha256 else ''}")
+
+    def __str__(self) -> str:
+        return self.written(str)
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """What compiles; `[toolchain]`."""
+
+    go: GoSource = entry(f"where Go comes from: {GO_FORMS}", GoSource("version", "1.26.8"),
+                         forms=GO_FORMS, example="dir:/opt/go-port")
+    modules: str = entry("pinned modules: `modern`, `legacy` (Go 1.19), or `auto` by the toolchain's version",
+                         "auto", check=one_of("auto", "modern", "legacy"), example="auto")
+
+
+@dataclass(frozen=True)
+class Service:
+    """What is deployed; `[service]`."""
+
+    name: str = entry("of the service, its unit and its user", "users", check=NAME, example="users")
+    framework: str = entry("`gin` or `echo`", "gin", check=one_of("gin", "echo"), example="gin")
+    port: int = entry("where it listens", 8080, check=PORT, example=8080)
+
+
+@dataclass(frozen=True)
+class Etcd:
+    """The cluster; `[etcd]`."""
+
+    profile: str = entry("its cryptography: `ecdsa`, or `tlcp` (SM2, SM3, SM4 by gateways)", "ecdsa",
+                       check=one_of("ecdsa", "tlcp"), example="ecdsa")
+
+
+@dataclass(frozen=True)
+class Load:
+    """The load test; `[load]`."""
+
+    depth: str = entry("`rehearsal` (short) or `full` (figures that can be accepted)", "rehearsal",
+                     check=one_of("rehearsal", "full"), example="full")
+
+
+@dataclass(frozen=True)
+class AcceptedRisk:
+    """A risk taken with eyes open; `[[accept]]`. It counts up to and on its last day."""
+
+    risk: str = entry("which one, as the refusal names it", check=NAME,
+                      example="etcd-unsupported-architecture")
+    by: str = entry("who accepts it", check=shaped(r"\S(.*\S)?", "a name"), example="name and office")
+    reason: str = entry("why", check=shaped(r"\S(.*\S)?", "a sentence"), example="why it is acceptable here")
+    until: date = entry("its last day", example=date(2027, 6, 30))
+
+    def holds(self, on: date) -> bool:
+        return on <= self.until
+
+
