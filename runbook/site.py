@@ -39,23 +39,24 @@ ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Site:
     """A site file as read; paths and `file:` references are absolute, per-host SSH keys are in `Host.ssh`."""
 
-    name: str = entry("how --confirm and the folders of runs call it", check=NAME, example="ward-7")
-    target: str = entry("the servers' architecture, a file of runbook/targets/")
-    hosts: tuple[Host, ...] = entry("the servers", name="host")
     schema: int = entry("of this file", SCHEMA, check=between(SCHEMA, SCHEMA), example=SCHEMA)
+    name: str = entry("how --confirm and the folders of runs call it", check=NAME, example="ward-7")
+    target: str = entry("the servers' architecture: a file of runbook/targets/")
     protected: bool = entry("whether changes want --confirm with the site's name", True, example=True)
-    drills: bool = entry("whether members may be killed, disks filled and networks cut", False, example=False)
+    drills: bool = entry("whether members may be killed, disks filled, networks cut", False, example=False)
     language: str = entry("of the report: `en` or `zh`", "en", check=one_of("en", "zh"), example="zh")
     ssh: SshSettings = entry("how hosts are reached; keys at a host override these", SshSettings())
+    hosts: tuple[Host, ...] = entry("a server; one such table for each", name="host")
     toolchain: Toolchain = entry("what compiles", Toolchain())
     service: Service = entry("what is deployed", Service())
     etcd: Etcd = entry("the cluster", Etcd())
     load: Load = entry("the load test", Load())
-    accepted: tuple[AcceptedRisk, ...] = entry("risks taken with eyes open", (), name="accept")
+    accepted: tuple[AcceptedRisk, ...] = entry("a risk taken with eyes open; chapters say which they ask for",
+                                               (), name="accept")
     file: Path = Path()                   # where it was read from; not a key
 
     def __str__(self) -> str:
@@ -150,7 +151,7 @@ def site_from(document: dict[str, Any], text: str, file: Path, shown: str) -> Si
         site = Site(**{**values, "hosts": tuple(hosts), "file": file})
         _check_whole(site, reading)
     if reading.problems:
-        raise SiteError("\n".join(reading.problems),
+        raise SiteError("\n".join(reading.in_order()),
                         next=f"mend {shown}; `runbook new-site FILE` writes one with every key explained")
     return site
 

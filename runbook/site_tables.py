@@ -13,13 +13,13 @@ from runbook.remote.secret import Reference
 from runbook.table import entry
 
 ROLES = {
-    "build": "compiles; the machine that runs the runbook where no host has this role",
+    "build": "compiles (where no host does, the machine that runs the runbook)",
     "service": "runs the Go services",
     "etcd": "is a member of the etcd cluster",
     "load": "sends the load",
     "monitor": "runs Prometheus",
     "trace": "collects traces and logs",
-    "bmc": "its management controller is asked for sensors; needs a [host.bmc]",
+    "bmc": "its management controller is asked for sensors, see [host.bmc]",
 }
 LOCAL = "local"
 """The address of the machine that runs the runbook: no SSH."""
@@ -75,8 +75,9 @@ class Host:
     name: str = entry("how the runbook calls it", check=NAME, example="node1")
     address: str = entry(f"IP address or name; `{LOCAL}`: the machine that runs the runbook, without SSH",
                        check=ADDRESS, example="192.0.2.11")
-    roles: tuple[str, ...] = entry("what it is for: " + ", ".join(ROLES), check=each_of(ROLES),
-                                 example=("service", "etcd"))
+    roles: tuple[str, ...] = entry("what it is for: " + "; ".join(f"`{one}` {what}" for one, what in ROLES.items()),
+                                   check=each_of(ROLES),
+                                   example=("service", "etcd"))
     bmc: Bmc | None = entry("its management controller", None)
     ssh: SshSettings = SshSettings()      # as it holds for this host; not a key of its own
 

@@ -57,11 +57,16 @@ class Reading:
     file: str                             # as the reader of an error knows it
     folder: Path                          # relative paths start here
     lines: Mapping[KeyPath, int]
-    problems: list[str] = field(default_factory=list)
+    problems: list[tuple[int, str]] = field(default_factory=list)
 
     def refuse(self, path: KeyPath, problem: str) -> None:
         """Note a problem with its file, line and key."""
-        self.problems.append(f"{self.file}:{line_of(path, dict(self.lines))}: {dotted(path)}: {problem}")
+        line = line_of(path, self.lines)
+        self.problems.append((line, f"{self.file}:{line}: {dotted(path)}: {problem}"))
+
+    def in_order(self) -> list[str]:
+        """The problems, by line."""
+        return [text for _, text in sorted(self.problems)]
 
     def absolute(self, path: str) -> Path:
         """A path of the file: `~` is the home folder, relative ones start beside the file."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 
 KeyPath = tuple[str | int, ...]
 
@@ -39,7 +40,7 @@ def lines_of(text: str) -> dict[KeyPath, int]:
     return found
 
 
-def line_of(path: KeyPath, lines: dict[KeyPath, int]) -> int:
+def line_of(path: KeyPath, lines: Mapping[KeyPath, int]) -> int:
     """The line of `path`, or of the nearest thing around it; 1 when nothing is known."""
     while path and path not in lines:
         path = path[:-1]

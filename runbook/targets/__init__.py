@@ -167,7 +167,7 @@ def read_target(file: Path) -> Target:
         target = Target(**values, sources=sources)
         _contradictions(target, file.stem, reading)
     if reading.problems:
-        raise TargetError("\n".join(reading.problems), next=f"mend runbook/targets/{file.name}")
+        raise TargetError("\n".join(reading.in_order()), next=f"mend runbook/targets/{file.name}")
     return target
 
 
@@ -207,3 +207,5 @@ def _contradictions(target: Target, stem: str, reading: Reading) -> None:
             reading.refuse(("names", what), "is empty")
     if not target.elf.machines:
         reading.refuse(("elf", "machines"), "is empty")
+    if target.elf.bits not in (32, 64):
+        reading.refuse(("elf", "bits"), "expected 32 or 64")
