@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ def spellings(value: str) -> Iterator[str]:
     yield raw.hex().upper()
     yield quote(value, safe="")
     yield value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    yield json.dumps(value)[1:-1]
     lines = [line.strip() for line in value.splitlines()]
     if len(lines) > 1:  # a PEM key: each of its lines by itself, but not its BEGIN and END
         yield from (line for line in lines if len(line) >= 16 and not line.startswith("-----"))
