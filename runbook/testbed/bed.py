@@ -1,0 +1,189 @@
+"""A bed: brought up in seconds, taken down without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.errors import Blocked, LockHeld
+from runbook.site import load_site
+from runbook.testbed import bmc, cgroups, emulation, host, image, keys, lock, network, prerequisites
+from runbook.testbed.emulation import Emulation
+from runbook.testbed.layout import DISKS, KEYS, Layout, Place, layout_of
+from runbook.testbed.status import READY, BedStatus, stands, status_of
+
+RECORD = "bed.json"
+TRANSIENT = "transient"
+"""The file that marks a bed as one that its last user takes down."""
+
+
+@dataclass(frozen=True)
+class Bed:
+    """A standing bed."""
+
+    layout: Layout
+    emulation: Emulation
+    stood: bool                           # already, before this `up`
+    seconds: float
+
+    @property
+    def site_file(self) -> Path:
+        return self.layout.site_file
+
+    @property
+    def hosts(self) -> tuple[Place, ...]:
+        return self.layout.places
+
+    def standing(self) -> bool:
+        """Whether its addresses may be used; ask before sending anything to them."""
+        return stands(self.layout)
+
+    def status(self) -> BedStatus:
+        """Each host's power, address and sshd, asked now."""
+        return status_of(self.layout)
+
+    def use(self) -> lock.Use:
+        """A share in the bed: as long as it is held, `down` refuses."""
+        return lock.Use(self.layout.state)
+
+    def __str__(self) -> str:
+        count = f"{len(self.hosts)} host{'s' * (len(self.hosts) != 1)}"
+        return f"{self.layout.name}: {count}, {'stands already' if self.stood else 'up'}"
+
+
+def up(site: str | Path, *, target: str = "", transient: bool = False) -> Bed:
+    """Bring up the bed of a site file, unless it stands; it then runs programs of `target`, else of the site's.
+
+    A transient bed is taken down by its last user (`leave`); a later `up` without that makes it stay.
+    Raises Blocked where this machine lacks something or the prefix is taken, TestbedError where
+    a host does not start; whatever was begun is then taken back, on SIGINT too.
+    """
+    began = time.monotonic()
+    prerequisites.require()
+    layout = layout_of(load_site(site))
+    with lock.changing(layout.name):
+        stood = stands(layout)
+        if stood:
+            _refuse_anothers(layout)
+            if not transient:
+                (layout.state / TRANSIENT).unlink(missing_ok=True)
+            _await_all(layout)
+            emulated = emulation.provide(target or layout.target, layout.name)
+        else:
+            emulated = _build(layout, target or layout.target, transient)
+    return Bed(layout, emulated, stood, time.monotonic() - began)
+
+
+def down(site: str | Path) -> Layout:
+    """Take down the bed of a site file and all that is left of one, whatever state it is in.
+
+    Raises LockHeld where another process uses it, TestbedError where something cannot be taken away.
+    """
+    layout = layout_of(load_site(site))
+    prerequisites.require_root()
+    with lock.changing(layout.name):
+        if layout.state.exists() and (users := lock.users(layout.state)):
+            pids = ", ".join(map(str, users))
+            raise LockHeld(f"{layout.name}: in use by process {pids}",
+                           next=f"`ps {pids}` says what it is; wait for it or end it")
+        _clear(layout)
+    return layout
+
+
+def leave(bed: Bed, use: lock.Use) -> None:
+    """Give a share back; the last user of a transient bed takes it down."""
+    use.end()
+    with lock.changing(bed.layout.name):
+        if (bed.layout.state / TRANSIENT).exists() and not lock.users(bed.layout.state):
+            _clear(bed.layout)
+
+
+def status(site: str | Path) -> BedStatus:
+    """How the bed of a site file stands. Needs no root."""
+    return status_of(layout_of(load_site(site)))
+
+
+def require_standing(site: str | Path) -> None:
+    """Raises Blocked where a site is a testbed's and that is down: nothing may be sent to its addresses then."""
+    layout = layout_of(load_site(site))
+    if not stands(layout):
+        raise Blocked(f"the testbed {layout.name} is down", next=f"runbook testbed up --site {site}")
+
+
+def _build(layout: Layout, target: str, transient: bool) -> Emulation:
+    try:
+        _clear(layout)
+        network.refuse_a_taken_prefix(layout)
+        layout.state.mkdir(parents=True, mode=0o755)
+        (layout.state / RECORD).write_text(json.dumps({"site": str(layout.site_file), "keys": str(layout.keys)}))
+        if transient:
+            (layout.state / TRANSIENT).touch()
+        network.fence(layout)
+        for place in layout.places:
+            place.state.mkdir()
+        network.build(layout)
+        host_keys, operator_key = keys.make(layout)
+        cgroups.make(layout.group, cgroups.KEEPERS)
+        for place in layout.places:
+            image.write(layout, place, host_keys[place.name].private, operator_key)
+            host.supply(layout, place)
+            if place.bmc_address and layout.bmc_password:
+                bmc.start(layout, place, layout.bmc_password.read_text().strip())
+        emulated = emulation.provide(target, layout.name)
+        _await_all(layout)
+        (layout.state / READY).touch()
+        return emulated
+    except BaseException:  # SIGINT too: what was begun is taken back, and the reason goes on
+        _clear(layout)
+        raise
+
+
+def _await_all(layout: Layout) -> None:
+    until = time.monotonic() + host.BOOT_SECONDS
+
+    def wait(place: Place) -> None:
+        host.await_boot(place, until)
+
+    with ThreadPoolExecutor(max_workers=len(layout.places)) as pool:
+        list(pool.map(wait, layout.places))
+
+
+def _refuse_anothers(layout: Layout) -> None:
+    """Two clones of the project on one machine have beds of one name, but each has its own keys."""
+    record = json.loads((layout.state / RECORD).read_text())
+    if record["keys"] != str(layout.keys):
+        raise Blocked(f"a bed {layout.name} stands already, for {record['site']}, with keys in {record['keys']}",
+                      next="`runbook testbed down` there, or another `name` and other addresses in this site file")
+
+
+def _clear(layout: Layout) -> None:
+    """Take away everything of a bed. Nothing needs to be there, and nothing needs to be whole."""
+    cgroups.end(layout.group, cgroups.KEEPERS)  # first: they would start their hosts again
+    cgroups.end(layout.group)
+    network.remove(layout)
+    for hierarchy in cgroups.hierarchies():
+        cgroups.remove(hierarchy.group(layout.group))
+    emulation.release(layout.name)
+    keys.remove(layout.keys)
+    recorded = _recorded_keys(layout)
+    if recorded:
+        keys.remove(recorded)
+    for folder in (layout.disk, layout.state):
+        if folder.exists():
+            shutil.rmtree(folder)
+    if DISKS.is_dir() and not os.listdir(DISKS):
+        DISKS.rmdir()
+
+
+def _recorded_keys(layout: Layout) -> Path | None:
+    """The folder of keys that `up` made, which is another where another clone of the project made it."""
+    try:
+        folder = Path(json.loads((layout.state / RECORD).read_text())["keys"])
+    except (OSError, ValueError, KeyError):  # no bed, or killed while this was written: then it made no keys yet
+        return None
+    return folder if folder.parts[-3:] == (KEYS / layout.name).parts else None

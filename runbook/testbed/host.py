@@ -1,0 +1,106 @@
+"""One host of a standing bed: its power, its first process, and a way in that needs no network."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.site import ROOT
+from runbook.testbed.keeper import keep
+from runbook.testbed.layout import Layout, Place
+from runbook.testbed.program import TestbedError, run
+
+ANSWER_SECONDS = 0.5
+BOOT_SECONDS = 60.0
+HEALTHY = "running"
+"""What `systemctl is-system-running` says of a host on which everything started."""
+
+
+@dataclass(frozen=True)
+class Power:
+    """Whether a host is on, since when (seconds of the Unix clock), and the process that holds its namespaces."""
+
+    on: bool
+    failed: bool = False                  # it was started and did not boot, several times
+    since: float = 0.0
+    holder: int = 0
+
+
+def supply(layout: Layout, place: Place) -> None:
+    """Give a host its supervisor, which starts it. The disk and the network are there."""
+    keep(layout.group, [sys.executable, "-S", "-m", "runbook.testbed.supervisor",
+                        layout.group, place.name, str(place.state), str(place.disk)],
+         place.state / "supervisor.log", ROOT)
+
+
+def power(place: Place) -> Power:
+    """The power as the supervisor noted it."""
+    try:
+        words = (place.state / "power").read_text().split()
+    except FileNotFoundError:
+        return Power(on=False)
+    if len(words) == 1:
+        return Power(on=False, failed=words == ["failed"])
+    return Power(on=True, since=float(words[1]), holder=int(words[0]))
+
+
+def press(place: Place, order: str) -> None:
+    """Press the power button: `on`, `off` (no shutdown, the plug is pulled) or `reset`."""
+    if order not in ("on", "off", "reset"):
+        raise TestbedError(f"{place.name}: no button `{order}`", next="there are on, off and reset")
+    with (place.state / "orders").open("w") as orders:
+        orders.write(order + "\n")
+
+
+def first_process(place: Place) -> int:
+    """The process of this machine that is PID 1 of the host; 0 while it is off or starting."""
+    holder = power(place).holder
+    try:
+        children = Path(f"/proc/{holder}/task/{holder}/children").read_text().split() if holder else []
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return int(children[0]) if children else 0
+
+
+def inside(place: Place, *words: str) -> tuple[str, ...]:
+    """The command line that runs a program on the host without its sshd. Raises TestbedError where it is off."""
+    pid = first_process(place)
+    if not pid:
+        raise TestbedError(f"{place.name}: is off", next=f"what it said last is in {place.state / 'console'}")
+    return ("nsenter", f"--target={pid}", "--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup", "--root",
+            "--wd=/", "--", *words)
+
+
+def answers(place: Place, limit: float = ANSWER_SECONDS) -> bool:
+    """Whether the host's sshd introduces itself within `limit` seconds."""
+    try:
+        with socket.create_connection((str(place.address), 22), timeout=limit) as connection:
+            connection.settimeout(limit)
+            return connection.recv(4) == b"SSH-"
+    except OSError:
+        return False
+
+
+def await_boot(place: Place, until: float) -> None:
+    """Wait until sshd answers and everything started, to the monotonic time `until`; raises TestbedError."""
+    while not answers(place):
+        if power(place).failed:
+            raise TestbedError(f"{place.name}: does not boot", tail=_last_words(place), next="mend what it says")
+        if time.monotonic() > until:
+            raise TestbedError(f"{place.name}: sshd does not answer at {place.address}", tail=_last_words(place),
+                               next="is the machine overloaded? `runbook testbed down`, then up again")
+        time.sleep(0.02)
+    said = run(*inside(place, "systemctl", "is-system-running", "--wait"), also=(1,),
+               limit=max(until - time.monotonic(), 1.0)).strip()
+    if said != HEALTHY:
+        failed = run(*inside(place, "systemctl", "--failed", "--no-legend", "--plain"), also=(1,))
+        raise TestbedError(f"{place.name}: systemd is {said}, not {HEALTHY}", tail=failed,
+                           next="`journalctl -b -p warning` on the host says why")
+
+
+def _last_words(place: Place) -> str:
+    return "".join(file.read_text(errors="replace") for name in ("supervisor.log", "console")
+                   if (file := place.state / name).exists())

@@ -1,0 +1,93 @@
+"""A bed's network: one bridge in a namespace of its own, a cable to each host, and one to this machine."""
+
+from __future__ import annotations
+
+import json
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from runbook.errors import Blocked
+from runbook.testbed.layout import Layout
+from runbook.testbed.program import run
+
+UPLINK = "uplink"
+BRIDGE = "lan"
+LAST_RESORT = 4_278_198_272
+"""The unreachable route's metric: behind every other route, so that it holds only when the bridge is gone."""
+
+
+def fence(layout: Layout) -> None:
+    """Make the prefix unreachable wherever no bridge has it, for good: nothing may follow the default route.
+
+    This one route stays when the bed is down, on purpose; `ip route del unreachable PREFIX` takes it away.
+    """
+    run("ip", "route", "replace", "unreachable", str(layout.prefix), "metric", str(LAST_RESORT))
+
+
+def fenced(layout: Layout) -> bool:
+    """Whether the unreachable route stands."""
+    routes = json.loads(run("ip", "-json", "route", "show", "type", "unreachable", str(layout.prefix)) or "[]")
+    return any(route["dst"] == str(layout.prefix) for route in routes)
+
+
+def refuse_a_taken_prefix(layout: Layout) -> None:
+    """Raises Blocked where a network of this machine overlaps the bed's prefix."""
+    for route in json.loads(run("ip", "-json", "-4", "route", "show", "table", "all") or "[]"):
+        if route["dst"] == "default" or "dev" not in route or route["dev"] in (layout.interface, "lo"):
+            continue
+        if IPv4Network(route["dst"], strict=False).overlaps(layout.prefix):
+            raise Blocked(f"{layout.prefix} of the bed {layout.name} is in use: {route['dst']} on {route['dev']}",
+                          next=f"give the hosts in {layout.site_file} addresses in another /24 of 198.18.0.0/15")
+
+
+def build(layout: Layout) -> None:
+    """The bridge and every cable. The prefix is fenced before."""
+    ends = [("h%d" % number, place.namespace, place.address) for number, place in enumerate(layout.places)]
+    ends += [("b%d" % number, place.bmc_namespace, place.bmc_address)
+             for number, place in enumerate(layout.places) if place.bmc_address]
+    make_namespace(layout.namespace)
+    for _, namespace, _ in ends:
+        make_namespace(namespace)
+    length = layout.prefix.prefixlen
+    batch(layout.namespace, [f"link add {BRIDGE} type bridge", f"link set {BRIDGE} up addrgenmode none"] + [
+        line for port, namespace, _ in ends for line in (
+            f"link add {port} master {BRIDGE} type veth peer name eth0 netns {namespace}",
+            f"link set {port} up addrgenmode none")])
+    for _, namespace, address in ends:
+        batch(namespace, ["link set lo up", f"address add {address}/{length} dev eth0",
+                          "link set eth0 addrgenmode none", "link set eth0 up"])
+    batch(None, [f"link add {layout.interface} type veth peer name {UPLINK} netns {layout.namespace}",
+                 f"address add {layout.bridge_address}/{length} dev {layout.interface}",
+                 f"link set {layout.interface} addrgenmode none", f"link set {layout.interface} up"])
+    batch(layout.namespace, [f"link set {UPLINK} master {BRIDGE} addrgenmode none", f"link set {UPLINK} up"])
+
+
+def remove(layout: Layout) -> None:
+    """Take down this machine's end, then every namespace; the unreachable route stays."""
+    if interface_is_there(layout.interface):
+        run("ip", "link", "delete", layout.interface, also=(1,))  # 1: it went with its namespace meanwhile
+    for mount in namespace_mounts(layout):
+        run("umount", "--lazy", str(mount), also=(32,))  # 32: not mounted any more
+
+
+def make_namespace(path: Path) -> None:
+    """A network namespace that stays as long as its file is mounted."""
+    path.touch()
+    run("unshare", f"--net={path}", "true")
+
+
+def namespace_mounts(layout: Layout) -> tuple[Path, ...]:
+    """Where namespaces of the bed are mounted."""
+    mounts = (Path(line.split()[1]) for line in Path("/proc/self/mounts").read_text().splitlines())
+    return tuple(mount for mount in mounts if mount.is_relative_to(layout.state))
+
+
+def interface_is_there(name: str) -> bool:
+    """Whether this machine has a network interface of that name."""
+    return Path("/sys/class/net", name).exists()
+
+
+def batch(namespace: Path | None, lines: list[str]) -> None:
+    """Run lines of `ip` at once, in a namespace or in this machine's own."""
+    where = ("nsenter", f"--net={namespace}", "--") if namespace else ()
+    run(*where, "ip", "-batch", "-", stdin="\n".join(lines) + "\n")
