@@ -50,6 +50,11 @@ class RunbookError(Exception):
             lines.append(f"  next: {self.next}")
         return "\n".join(lines)
 
+    def _render_traceback_(self) -> list[str]:
+        """IPython asks for this: the error is written for people, the frames above it are not."""
+        return [f"{type(self).__name__}: {line}" if number == 0 else line
+                for number, line in enumerate(str(self).splitlines())]
+
     def __reduce__(self) -> tuple[object, ...]:
         return (_revive, (type(self), self.__dict__.copy()))
 

@@ -1,0 +1,55 @@
+"""The table of contents: which chapters there are, in which order, and what each needs."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from runbook.errors import ParameterError
+
+TEARDOWN = "90_teardown"
+START = "00_start"
+
+
+@dataclass(frozen=True)
+class Title:
+    """One chapter: its notebook's name, its title, what it answers, and the chapters that it builds on."""
+
+    name: str
+    title: str
+    asks: str
+    needs: tuple[str, ...] = ()
+    parameters: Mapping[str, type] = field(default_factory=dict, hash=False)  # besides the common five
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.title}"
+
+
+COMMON_PARAMETERS: Mapping[str, type] = {"site": str, "run": str, "check": bool, "only_hosts": list, "confirm": str}
+
+CONTENTS: tuple[Title, ...] = (
+    Title(START, "Start", "Can these servers be worked on, and what will be done to them?"),
+    Title("01_abi_inspection", "ABI inspection", "What are these hosts, before anything is changed?", (START,)),
+    Title("03_static_compile", "Static compile", "Is what we built static, for the right machine, and the same twice?",
+          (START,)),
+    Title("04_container_deploy", "Deployment", "Does what we built run on the hosts, and is it what runs?",
+          ("03_static_compile",)),
+    Title(TEARDOWN, "Teardown", "Are the hosts as they were?"),
+)
+
+
+def title_of(name: str) -> Title:
+    """The chapter of that name, or of the name without its number; raises ParameterError with the nearest one."""
+    for title in CONTENTS:
+        if name in (title.name, title.name[:2], title.name[3:]):
+            return title
+    near = difflib.get_close_matches(name, [title.name for title in CONTENTS], 1, 0.4)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise ParameterError(f"there is no chapter `{name}`{hint}",
+                         next="one of " + ", ".join(title.name for title in CONTENTS))
+
+
+def chain() -> tuple[Title, ...]:
+    """The chapters of an unattended run, in order; teardown is never among them."""
+    return tuple(title for title in CONTENTS if title.name != TEARDOWN)
