@@ -6,7 +6,9 @@ import json
 import os
 import shutil
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +49,65 @@ class Bed:
         """Each host's power, address and sshd, asked now."""
         return status_of(self.layout)
 
+    def __str__(self) -> str:
+        count = f"{len(self.hosts)} host{'s' * (len(self.hosts) != 1)}"
+        return f"{self.layout.name}: {count}, {'stands already' if self.stood else 'up'}"
+
+
+def up(site: str | Path, *, target: str = "") -> Bed:
+    """Bring up the bed of a site file, unless it stands; it then runs programs of `target`, else of the site's.
+
+    Raises Blocked where this machine lacks something or the prefix is taken, TestbedError where
+    a host does not start; whatever was begun is then taken back, on SIGINT too.
+    """
+    prerequisites.require()
+    layout = layout_of(load_site(site))
+    with lock.changing(layout.name):
+        bed = _standing(layout, target, transient=False)
+        (layout.state / TRANSIENT).unlink(missing_ok=True)  # somebody wants it to stay
+    return bed
+
+
+@contextmanager
+def borrowed(site: str | Path, *, target: str = "") -> Iterator[Bed]:
+    """A standing bed for as long as the `with` lasts: nobody takes it down, whoever brought it up.
+
+    Where it did not stand, it is brought up, and the last of its borrowers takes it down. Raises as `up` does.
+    """
+    prerequisites.require()
+    layout = layout_of(load_site(site))
+    with lock.changing(layout.name):
+        bed = _standing(layout, target, transient=True)
+        use = lock.Use(layout.state)
+    try:
+        yield bed
+    finally:
+        use.end()
+        with lock.changing(layout.name):
+            if (layout.state / TRANSIENT).exists() and not lock.users(layout.state):
+                _clear(layout)
+
+
+def down(site: str | Path) -> Layout:
+    """Take down the bed of a site file and all that is left of one, whatever state it is in.
+
+    Raises LockHeld where another process uses it, TestbedError where something cannot be taken away.
+    """
+    layout = layout_of(load_site(site))
+    prerequisites.require_root()
+    with lock.changing(layout.name):
+        if layout.state.exists() and (users := lock.users(layout.state)):
+            pids = ", ".join(map(str, users))
+            raise LockHeld(f"{layout.name}: in use by process {pids}",
+                           next=f"`ps {pids}` says what it is; wait for it or end it")
+        _clear(layout)
+    return layout
+
+
+def status(self) -> BedStatus:
+        """Each host's power, address and sshd, asked now."""
+        return status_of(self.layout)
+
     def use(self) -> lock.Use:
         """A share in the bed: as long as it is held, `down` refuses."""
         return lock.Use(self.layout.state)
@@ -56,27 +117,38 @@ class Bed:
         return f"{self.layout.name}: {count}, {'stands already' if self.stood else 'up'}"
 
 
-def up(site: str | Path, *, target: str = "", transient: bool = False) -> Bed:
+def up(site: str | Path, *, target: str = "") -> Bed:
     """Bring up the bed of a site file, unless it stands; it then runs programs of `target`, else of the site's.
 
-    A transient bed is taken down by its last user (`leave`); a later `up` without that makes it stay.
     Raises Blocked where this machine lacks something or the prefix is taken, TestbedError where
     a host does not start; whatever was begun is then taken back, on SIGINT too.
     """
-    began = time.monotonic()
     prerequisites.require()
     layout = layout_of(load_site(site))
     with lock.changing(layout.name):
-        stood = stands(layout)
-        if stood:
-            _refuse_anothers(layout)
-            if not transient:
-                (layout.state / TRANSIENT).unlink(missing_ok=True)
-            _await_all(layout)
-            emulated = emulation.provide(target or layout.target, layout.name)
-        else:
-            emulated = _build(layout, target or layout.target, transient)
-    return Bed(layout, emulated, stood, time.monotonic() - began)
+        bed = _standing(layout, target, transient=False)
+        (layout.state / TRANSIENT).unlink(missing_ok=True)  # somebody wants it to stay
+    return bed
+
+
+@contextmanager
+def borrowed(site: str | Path, *, target: str = "") -> Iterator[Bed]:
+    """A standing bed for as long as the `with` lasts: nobody takes it down, whoever brought it up.
+
+    Where it did not stand, it is brought up, and the last of its borrowers takes it down. Raises as `up` does.
+    """
+    prerequisites.require()
+    layout = layout_of(load_site(site))
+    with lock.changing(layout.name):
+        bed = _standing(layout, target, transient=True)
+        use = lock.Use(layout.state)
+    try:
+        yield bed
+    finally:
+        use.end()
+        with lock.changing(layout.name):
+            if (layout.state / TRANSIENT).exists() and not lock.users(layout.state):
+                _clear(layout)
 
 
 def down(site: str | Path) -> Layout:
@@ -113,6 +185,19 @@ def require_standing(site: str | Path) -> None:
     layout = layout_of(load_site(site))
     if not stands(layout):
         raise Blocked(f"the testbed {layout.name} is down", next=f"runbook testbed up --site {site}")
+
+
+def _standing(layout: Layout, target: str, *, transient: bool) -> Bed:
+    """Under the lock: the bed as it stands, or built."""
+    began = time.monotonic()
+    stood = stands(layout)
+    if stood:
+        _refuse_anothers(layout)
+        _await_all(layout)
+        emulated = emulation.provide(target or layout.target, layout.name)
+    else:
+        emulated = _build(layout, target or layout.target, transient)
+    return Bed(layout, emulated, stood, time.monotonic() - began)
 
 
 def _build(layout: Layout, target: str, transient: bool) -> Emulation:

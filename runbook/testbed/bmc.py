@@ -24,10 +24,11 @@ class Sensor:
     kind: int                             # sensor type code, table 42-3
     unit: int                             # sensor unit type code, section 43.17
     first: int                            # its reading until its file is changed
+    factor: int                           # of the reading, in the unit
     upper: tuple[int, int, int]           # non-critical, critical, non-recoverable
 
     def record(self) -> bytes:
-        """The full sensor record that ipmitool reads; reading and value are the same number."""
+        """The full sensor record that ipmitool reads; the value is the reading times the factor."""
         body = bytes([
             0x20, 0x00, self.number,      # owner, LUN, number
             0x07, 0x01,                   # entity: system board, first
@@ -36,7 +37,7 @@ class Sensor:
             0x80, 0x02, 0x80, 0x02,       # upper critical, going high: asserted, deasserted
             0x38, 0x38,                   # readable: the three upper thresholds
             0x00, self.unit, 0x00,        # unsigned, no rate; base unit; no modifier
-            0x00, 0x01, 0x00, 0x00, 0x00, 0x00, 0x00,  # linear: M = 1, B = 0, exponents 0
+            0x00, self.factor, 0x00, 0x00, 0x00, 0x00, 0x00,  # linear: M, B = 0, exponents 0
             0x00, self.first, 0xFF, 0x00, 0xFF, 0x00,  # nominal, normal and possible readings
             self.upper[2], self.upper[1], self.upper[0], 0x00, 0x00, 0x00,
             0x01, 0x01, 0x00, 0x00, 0x00,  # hysteresis, reserved, OEM
@@ -47,9 +48,9 @@ class Sensor:
 
 
 SENSORS = (
-    Sensor("CPU Temp", 1, kind=0x01, unit=1, first=45, upper=(85, 95, 105)),       # degrees C
-    Sensor("Fan 1", 2, kind=0x04, unit=19, first=90, upper=(200, 220, 250)),       # percent would be OEM: RPM
-    Sensor("Power", 3, kind=0x0B, unit=6, first=120, upper=(200, 230, 250)),       # watts
+    Sensor("CPU Temp", 1, kind=0x01, unit=1, first=45, factor=1, upper=(85, 95, 105)),      # degrees C
+    Sensor("Fan 1", 2, kind=0x04, unit=18, first=54, factor=100, upper=(200, 220, 250)),    # turns a minute
+    Sensor("Power", 3, kind=0x0B, unit=6, first=60, factor=2, upper=(200, 230, 250)),       # watts
 )
 
 
