@@ -43,7 +43,7 @@ class Parameter:
 
 
 def parameters_of(notebook: Path) -> dict[str, Parameter]:
-    """The parameters of a notebook by name, in the cell's order. Raises ParameterError for what cannot be read."""
+    """The parameters of a notebook by name, in the cell's order. Raises ParameterError for a bad cell."""
     try:
         cells = json.loads(notebook.read_text())["cells"]
     except (OSError, ValueError, KeyError) as error:

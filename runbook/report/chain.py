@@ -1,0 +1,174 @@
+"""The chain: notebooks one after the other, each in a kernel of its own, told to the run's journal."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runbook import errors
+from runbook.contents import Title
+from runbook.entries import spans
+from runbook.errors import RunbookError
+from runbook.report.follow import Follower
+from runbook.report.interruption import Interruption
+from runbook.report.kernel import Kernel, Kernels, without_iri
+from runbook.report.notebook import Work
+from runbook.report.progress import Progress
+from runbook.report.selection import Selection
+from runbook.run import REPORTS_VARIABLE, RUN_VARIABLE, Run, reports
+
+TICK = 0.1
+CLEAN_UP_SECONDS = 20.0  # for an interrupted cell, to stop what it runs on the hosts and give back its locks
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one notebook ended: the state that the journal has of it."""
+
+    name: str
+    state: str
+    reason: str
+    seconds: float
+
+
+class Chain:
+    """Runs a selection of chapters in a run; every chapter's end comes into the journal, whatever happens."""
+
+    def __init__(
+        self, run: Run, selection: Selection, progress: Progress, interruption: Interruption
+    ) -> None:
+        self.run = run
+        self.selection = selection
+        self.progress = progress
+        self.interruption = interruption
+        self.notebooks = run.folder / "notebooks"
+        self._states: dict[str, str] = {}
+
+    def go(self) -> tuple[Outcome, ...]:
+        """Runs the chapters; one that fails blocks those that need it and no others."""
+        titles = self.selection.titles
+        self._states = dict(self.run.states())
+        self.progress.plan(titles)
+        for name, reason in self.selection.left_out.items():
+            if name not in self._states:
+                self._tell(name, "skipped", reason)
+        if not titles:
+            return ()
+        self.notebooks.mkdir(exist_ok=True)
+        without_iri()
+        with Kernels(self.notebooks, self._environment()) as kernels:
+            return tuple(self._one(title, kernels, title is not titles[-1]) for title in titles)
+
+    def _environment(self) -> Mapping[str, str]:
+        return {RUN_VARIABLE: self.run.name, REPORTS_VARIABLE: str(reports())}
+
+    def _one(self, title: Title, kernels: Kernels, another: bool) -> Outcome:
+        if self.interruption:
+            return self._tell(title.name, "blocked", f"the run was interrupted by {self.interruption.by}")
+        for need in title.needs:
+            if self._states.get(need) in ("fail", "blocked"):
+                reason = f"it builds on {need}, which {_past(self._states[need])}"
+                return self._tell(title.name, "blocked", reason)
+        self.progress.begin(title)
+        outcome = self._execute(title, kernels.take(another=another))
+        self._states[title.name] = outcome.state
+        self.progress.end(title, outcome.state, outcome.reason, outcome.seconds)
+        return outcome
+
+    def _execute(self, title: Title, kernel: Kernel) -> Outcome:
+        copy = self.notebooks / f"{title.name}.ipynb"
+        shutil.copyfile(self.selection.source(title), copy)
+        before = self.run.journal.write("note", about="notebook", text=f"{title.name} starts")
+        news = Follower(self.run.folder / "journal.jsonl")
+        work = Work(copy, self._parameters(title), kernel, lambda: bool(self.interruption))
+        started = time.monotonic()
+        try:
+            work.start()
+            killed = self._wait(work, kernel, news)
+        finally:
+            kernel.stop()
+        work.join(CLEAN_UP_SECONDS)
+        self._pass_on(news)
+        return self._ended(title.name, before, work.error, time.monotonic() - started, killed=killed)
+
+    def _parameters(self, title: Title) -> dict[str, object]:
+        own = dict(self.selection.values.get(title.name, {}))
+        return {
+            "site": str(self.run.folder / "site.toml"),
+            "run": self.run.name,
+            "check": self.selection.check,
+            "confirm": self.selection.confirm,
+            **own,
+        }
+
+    def _wait(self, work: Work, kernel: Kernel, news: Follower) -> bool:
+        """Until the notebook has ended; a signal interrupts its cell, and kills it where that does not help."""
+        until = 0.0
+        while work.is_alive():
+            work.join(TICK)
+            self._pass_on(news)
+            if self.interruption and not until:
+                self.progress.say(f"{self.interruption.by}: stopping what runs; once more kills it")
+                kernel.interrupt()
+                until = time.monotonic() + CLEAN_UP_SECONDS
+            if until and (self.interruption.count > 1 or time.monotonic() > until):
+                kernel.kill()
+                return True
+        return False
+
+    def _pass_on(self, news: Follower) -> None:
+        for line in news.news():
+            self.progress.news(line)
+        self.progress.tick()
+
+    def _ended(
+        self, name: str, since: int, error: BaseException | None, seconds: float, *, killed: bool
+    ) -> Outcome:
+        """What the journal says, or, where the notebook could not say it any more, what is said for it."""
+        told = [
+            span
+            for span in spans(self.run.entries(), "chapter")
+            if span.begin.chapter == name and span.begin.seq > since
+        ]
+        last = told[-1] if told else None
+        if last is not None and last.end is not None:
+            return Outcome(name, str(last.end["state"]), str(last.end.get("reason") or ""), seconds)
+        state, reason = _why(error)
+        if self.interruption:
+            by = f"interrupted by {self.interruption.by}"
+            state, reason = "fail", f"{by}, and killed as it did not stop" if killed else by
+        return self._tell(name, state, reason, begin=last.begin.seq if last else None, seconds=seconds)
+
+    def _tell(
+        self, name: str, state: str, reason: str, *, begin: int | None = None, seconds: float = 0.0
+    ) -> Outcome:
+        """Writes a chapter's end that its notebook did not write."""
+        journal = self.run.journal
+        journal.chapter = name
+        try:
+            opened = journal.begin("chapter", parameters={}) if begin is None else begin
+            journal.end(opened, state=state, reason=reason, seconds=round(seconds, 3))
+        finally:
+            journal.chapter = None
+        self._states[name] = state
+        return Outcome(name, state, reason, seconds)
+
+
+def _why(error: BaseException | None) -> tuple[str, str]:
+    """State and reason of a notebook that ended without telling the journal itself."""
+    if error is None:
+        return "fail", "its notebook ended without `record`"
+    name, said = getattr(error, "ename", ""), getattr(error, "evalue", "")
+    if name:
+        kind = getattr(errors, name, None)
+        known = isinstance(kind, type) and issubclass(kind, RunbookError)
+        return ("blocked" if known and kind.exit_code == 3 else "fail"), said if known else f"{name}: {said}"
+    if type(error).__name__ == "DeadKernelError":
+        return "fail", "its kernel died: it was killed, or ran out of memory"
+    return "fail", f"{type(error).__name__}: {error}"
+
+
+def _past(state: str) -> str:
+    return "failed" if state == "fail" else "was blocked"

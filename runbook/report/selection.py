@@ -1,0 +1,92 @@
+"""Which chapters are to run, with which values: validated before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runbook.contents import CONTENTS, TEARDOWN, Title, chain, title_of
+from runbook.errors import ParameterError
+from runbook.report.parameters import chosen, parameters_of
+from runbook.site import ROOT
+
+NOTEBOOKS = ROOT / "notebooks"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command line asks of a chain."""
+
+    only: tuple[str, ...] = ()
+    from_: str = ""
+    check: bool = False
+    confirm: str = ""
+    values: tuple[str, ...] = ()  # CHAPTER.NAME=VALUE
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The chapters that run, in order; those that are left out, with why; and each one's own values."""
+
+    titles: tuple[Title, ...]
+    left_out: Mapping[str, str]
+    values: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    check: bool = False
+    confirm: str = ""
+
+    def source(self, title: Title) -> Path:
+        """The notebook in git that is copied into the run."""
+        return NOTEBOOKS / f"{title.name}.ipynb"
+
+
+def select(asked: Asked, passed: Iterable[str] = ()) -> Selection:
+    """The chapters that `asked` means in a run where the chapters `passed` have passed already.
+
+    What a chapter builds on comes with it where it has not passed yet; without `only` and `from_`, a resumed
+    run leaves out what has passed. Raises ParameterError for an unknown chapter, parameter or value.
+    """
+    done = frozenset(passed)
+    titles = chain()
+    if asked.only and asked.from_:
+        raise ParameterError("--only and --from are both given", next="give one of them")
+    if asked.only:
+        wanted = {title_of(name).name for name in asked.only}
+    elif asked.from_:
+        first = title_of(asked.from_).name
+        wanted = {title.name for title in titles if title.name >= first}
+    else:
+        wanted = {title.name for title in titles} - done
+    if TEARDOWN in wanted:
+        raise ParameterError(f"{TEARDOWN} is never part of a chain", next="`runbook undo RUN` runs it")
+    runs = with_needs(wanted, done)
+    notebooks = {title.name: NOTEBOOKS / f"{title.name}.ipynb" for title in CONTENTS}
+    known = {name: parameters_of(path) for name, path in notebooks.items() if name in runs}
+    return Selection(
+        titles=tuple(title for title in titles if title.name in runs),
+        left_out={
+            title.name: "it passed in this run already" if title.name in done else "it was not asked for"
+            for title in titles
+            if title.name not in runs
+        },
+        values=chosen(asked.values, known),
+        check=asked.check,
+        confirm=asked.confirm,
+    )
+
+
+def teardown(asked: Asked) -> Selection:
+    """The last notebook alone."""
+    return Selection((title_of(TEARDOWN),), {}, {}, asked.check, asked.confirm)
+
+
+def with_needs(wanted: Iterable[str], done: Iterable[str]) -> set[str]:
+    """The chapters with all that they build on, as far as it has not passed yet."""
+    found: set[str] = set()
+    waiting = list(wanted)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found.add(name)
+            waiting += [need for need in title_of(name).needs if need not in done]
+    return found
