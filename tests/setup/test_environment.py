@@ -1,0 +1,98 @@
+"""pyproject.toml, environment.yml, the lock, the Debian list and docs/dependencies.md tell one story."""
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from rattler import MatchSpec
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
+LOCK = (ROOT / "setup/requirements.lock").read_text()
+
+
+def ranges(requirements: list[str]) -> dict[str, SpecifierSet]:
+    return {canonicalize_name(r.name): r.specifier for r in map(Requirement, requirements)}
+
+
+def conda_ranges() -> dict[str, SpecifierSet]:
+    lines = [line for line in CONDA["dependencies"] if isinstance(line, str)]
+    specs = [MatchSpec(line, strict=True) for line in lines]
+    return {canonicalize_name(s.name.normalized): SpecifierSet(str(s.version or "")) for s in specs}
+
+
+def locked() -> dict[str, str]:
+    return {canonicalize_name(n): v for n, v in re.findall(r"^([\w.-]+)==([^\s;]+)", LOCK, re.MULTILINE)}
+
+
+ALL = ranges([*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)])
+
+
+def test_conda_installs_the_same_ranges_as_pip() -> None:
+    wanted = ranges([*PROJECT["dependencies"], *EXTRAS["lab"], *EXTRAS["test"]])
+    wanted["python"] = SpecifierSet(PROJECT["requires-python"])
+    wanted["pip"] = SpecifierSet()
+    assert conda_ranges() == wanted
+
+
+def test_conda_takes_everything_from_conda_forge_but_the_project_itself() -> None:
+    assert CONDA["channels"] == ["conda-forge"]
+    others = [line for line in CONDA["dependencies"] if not isinstance(line, str)]
+    assert others == [{"pip": ["--editable ."]}]
+
+
+def test_every_range_has_a_lower_and_an_upper_end() -> None:
+    for name, specifier in ALL.items():
+        assert {">=", "<"} == {part.operator for part in specifier}, name
+
+
+def test_the_lock_holds_a_version_that_pyproject_allows_for_every_dependency() -> None:
+    versions = locked()
+    for name, specifier in ALL.items():
+        assert versions.get(name) in specifier, f"{name}{specifier}: run setup/lock"
+
+
+@pytest.mark.parametrize("lock", ["requirements.lock", "uv.txt"])
+def test_a_lock_pins_with_hashes_and_names_no_index(lock: str) -> None:
+    text = (ROOT / "setup" / lock).read_text()
+    entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
+    assert entries
+    for entry in entries:
+        assert re.match(r"[a-z0-9._-]+==\S+", entry), entry
+        assert "--hash=sha256:" in entry, entry
+    assert not re.search(r"://|index-url|find-links|trusted-host", text)
+
+
+def test_every_debian_package_is_named_once_with_a_reason() -> None:
+    lines = (ROOT / "setup/debian-packages.txt").read_text().splitlines()
+    listed = [line for line in lines if line and not line.startswith("#")]
+    for line in listed:
+        assert re.fullmatch(r"[a-z0-9][a-z0-9.+-]+ +# \S.+", line), line
+    names = [line.split()[0] for line in listed]
+    assert names
+    assert len(set(names)) == len(names)
+
+
+def test_the_dependencies_page_names_every_dependency_in_its_tables() -> None:
+    rows = re.findall(r"^\| ([\w./-]+) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
+    required = re.findall(r"^\t(\S+) v\S+$", (ROOT / "services/go.mod").read_text(), re.MULTILINE)
+    modules = set(required)  # those marked "// indirect" do not end with the version
+    assert modules
+    pages = {"package", "module", "what", "uv", "Go"}  # heads, and what the first table names
+    assert set(rows) - pages == set(ALL) | modules
+
+
+def test_the_go_toolchain_has_a_committed_sum_for_each_architecture_that_steers() -> None:
+    version = re.search(r"^toolchain (go\S+)$", (ROOT / "services/go.mod").read_text(), re.MULTILINE)
+    assert version is not None
+    lines = (ROOT / "setup/toolchain.sum").read_text().splitlines()
+    assert {line.rpartition(" h1:")[0] for line in lines} == {
+        f"golang.org/toolchain v0.0.1-{version[1]}.linux-{arch}" for arch in ("amd64", "arm64")
+    }
