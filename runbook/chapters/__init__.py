@@ -1,0 +1,1 @@
+"""The chapters' rooms: what is observed, decided, verified and counted in each."""
