@@ -29,5 +29,5 @@ lab: prepare  ## JupyterLab on loopback, on a run's own copies of the notebooks
 
 lint: prepare  ## style of Python and Go
 	@.venv/bin/ruff check .
-	@setup/in-services gofmt -l .
+	@setup/in-services sh -c 'test -z "$$(gofmt -l . | tee /dev/stderr)"'
 	@setup/in-services go vet ./...
