@@ -75,9 +75,9 @@ class Host:
     name: str = entry("how the runbook calls it", check=NAME, example="node1")
     address: str = entry(f"IP address or name; `{LOCAL}`: the machine that runs the runbook, without SSH",
                        check=ADDRESS, example="192.0.2.11")
-    roles: tuple[str, ...] = entry("what it is for: " + "; ".join(f"`{one}` {what}" for one, what in ROLES.items()),
-                                   check=each_of(ROLES),
-                                   example=("service", "etcd"))
+    roles: tuple[str, ...] = entry(
+        "what it is for: " + "; ".join(f"`{one}` {what}" for one, what in ROLES.items()),
+        check=each_of(ROLES), example=("service", "etcd"))
     bmc: Bmc | None = entry("its management controller", None)
     ssh: SshSettings = SshSettings()      # as it holds for this host; not a key of its own
 

@@ -42,9 +42,11 @@ def lines_of(text: str) -> dict[KeyPath, int]:
 
 def line_of(path: KeyPath, lines: Mapping[KeyPath, int]) -> int:
     """The line of `path`, or of the nearest thing around it; 1 when nothing is known."""
-    while path and path not in lines:
-        path = path[:-1]
-    return lines.get(path, 1)
+    for length in range(len(path), 0, -1):
+        for known in (path[:length], (*path[:length], 0)):  # an array of tables begins with its first element
+            if known in lines:
+                return lines[known]
+    return 1
 
 
 def _parts(dotted: str) -> KeyPath:

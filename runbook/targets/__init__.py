@@ -98,7 +98,10 @@ class Trap:
 
 @dataclass(frozen=True)
 class Target:
-    """One architecture. `sources` names where each fact is from, by its dotted key: `memory.page_sizes`."""
+    """One architecture. `sources` names where each fact is from, by its dotted key: `memory.page_sizes`.
+
+    `legend` says what short names in sources stand for.
+    """
 
     name: str = entry("of the file")
     title: str = entry("one line for people")
@@ -113,6 +116,7 @@ class Target:
     go: Go = entry("Go for it")
     traps: tuple[Trap, ...] = entry("what bites", (), name="trap")
     sources: Mapping[str, str] = field(default_factory=dict)
+    legend: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def goarch(self) -> str:
@@ -161,10 +165,13 @@ def read_target(file: Path) -> Target:
     except (OSError, ValueError) as error:
         raise TargetError(f"{file.name}: {error}", next="mend the file") from error
     reading = Reading(file.name, file.parent, lines_of(text))
+    legend = document.pop("legend", {})
+    if not isinstance(legend, dict) or not all(isinstance(one, str) for one in legend.values()):
+        reading.refuse(("legend",), "expected a table of strings")
     plain, sources = _without_sources(document, reading)
     values = read_table(Target, plain, reading)
     if not reading.problems:
-        target = Target(**values, sources=sources)
+        target = Target(**values, sources=sources, legend=legend)
         _contradictions(target, file.stem, reading)
     if reading.problems:
         raise TargetError("\n".join(reading.in_order()), next=f"mend runbook/targets/{file.name}")

@@ -1,0 +1,1 @@
+"""What the article says, and what is so on the hosts in front of us."""
