@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import inspect
-import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from runbook.claims.ledger import Claim, Ledger, LedgerError, load_ledger
-from runbook.errors import RunbookError
+from runbook.claims.ledger import Claim, Ledger, LedgerError
 from runbook.verdict import Basis
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -105,62 +102,15 @@ def count(ledger: Ledger, judgements: Mapping[str, Judgement]) -> Counts:
     return Counts(*(found.count(one) for one in Standing))
 
 
-@dataclass(frozen=True)
-class Row:
-    """*Article says / measured here*: one element of `claims` in summary.json, one line in the journal."""
-
-    id: str
-    state: Standing
-    article: str
-    measured: str
-    holds: bool | None
-    why: str
-    basis: Basis
-
-    def to_dict(self) -> dict[str, Any]:
-        return vars(self) | {"state": str(self.state), "basis": str(self.basis)}
-
-    def __str__(self) -> str:
-        told = {True: "holds", False: "does not hold", None: str(self.state)}[self.holds]
-        return f"{self.id}: {told}: {self.measured or self.why}"
-
-
-def row(claim: Claim, judgement: Judgement | None = None) -> Row:
-    """What is said of a claim in a run; without a judgement, why there is none."""
+def row(claim: Claim, judgement: Judgement | None = None) -> dict[str, Any]:
+    """One element of `claims` in summary.json; without a judgement, `why` says why there is none."""
     state, why = standing(claim, judgement)
-    measured, holds, basis = ("", None, Basis.NATIVE) if judgement is None else \
-        (judgement.measured, judgement.holds, Basis(judgement.basis))
-    return Row(claim.id, state, claim.article, measured, holds, why, basis)
-
-
-def judge_all(chapter: str, evidence: object) -> tuple[Row, ...]:
-    """Ask every judge of a chapter that takes this kind of evidence; in the ledger's order.
-
-    A judge may return None: the evidence does not decide its claim. One that fails with an error of ours
-    makes its claim not measurable, with the error as the reason; the others are asked all the same.
-    """
-    rows = []
-    for claim in load_ledger().of_chapter(chapter):
-        judge = judge_of(claim.id)
-        if judge is None or not isinstance(evidence, _evidence_of(judge)):
-            continue
-        try:
-            judgement = judge(evidence)
-        except RunbookError as error:
-            judgement = Judgement(None, "", why=f"its judge could not measure: {error.what}")
-        if judgement is not None:
-            rows.append(row(claim, judgement))
-    return tuple(rows)
-
-
-def _evidence_of(judge: Callable[..., Any]) -> Any:
-    """The type of a judge's first argument."""
-    hints = typing.get_type_hints(judge)
-    first = next(iter(inspect.signature(judge).parameters))
-    if first not in hints:
-        raise LedgerError(f"{_name(judge)}: its first argument has no type",
-                          next="annotate it with its evidence")
-    return hints[first]
+    return {
+        "id": claim.id, "state": str(state), "article": claim.article,
+        "measured": judgement.measured if judgement else "",
+        "holds": judgement.holds if judgement else None, "why": why,
+        "basis": str(judgement.basis if judgement else Basis.NATIVE),
+    }
 
 
 def _name(function: Callable[..., Any]) -> str:
