@@ -1,0 +1,124 @@
+"""The line that a host's shell gets: quoted words, C locale, a limit by timeout(1), and a header that tells its pid."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from runbook.errors import UsageError
+
+KILL_AFTER = 5.0
+"""Seconds between SIGTERM and SIGKILL, where the limit has passed or the run is interrupted."""
+
+LONGEST = 128 * 1024 - 256
+"""Bytes of one argument, Linux's MAX_ARG_STRLEN (32 pages of 4 KiB, include/uapi/linux/binfmts.h), less the envelope."""
+
+# $1 is the header's mark, $2 the limit, then come the words. No variable is set: it could be one of the environment.
+# timeout(1) leads a process group of its own, under the pid that the header tells.
+_WATCHED = """printf '%s %s watched\\n' "$1" "$$"; shift; exec timeout -k 5 "$@" """
+_ALONE = """printf '%s %s alone\\n' "$1" "$$"; shift 2; exec "$@" """
+# busybox has had a timeout without -k, or one without fractions: that is no help, and is passed by.
+_FIRST = "if timeout -k 5 5.5 true 2>/dev/null; then " + _WATCHED + "; else " + _ALONE + "; fi"
+
+Sink = Callable[[bytes], object]
+
+_LOCALE = "LC_ALL=C; export LC_ALL; "
+
+STOP = """
+if read -r stat <"/proc/$1/stat"; then set -- "$1" ${stat##*) }; else set -- "$1" - - "$1"; fi 2>/dev/null
+[ "$4" -gt 1 ] || exit 1
+kill -s TERM -- "-$4" 2>/dev/null
+kill -s CONT -- "-$4" 2>/dev/null
+i=0
+while kill -s 0 -- "-$4" 2>/dev/null && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1)); done
+kill -s KILL -- "-$4" 2>/dev/null
+exit 0
+"""
+"""Ends the process group of the pid `$1`: SIGTERM, five seconds, SIGKILL. Field 5 of /proc/PID/stat is the group;
+where the leader is gone, the group has its number."""
+
+SWEEP = 'kill -s KILL -- "-$1" 2>/dev/null; exit 0'
+"""Ends what is left of a group whose leader, timeout(1), has left already."""
+
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line for the host's login shell, and the mark with which its header begins."""
+
+    text: str
+    mark: bytes
+
+
+def seconds(limit: float) -> str:
+    """A limit as timeout(1) reads it: 60, 0.5."""
+    return f"{max(limit, 0.001):.3f}".rstrip("0").rstrip(".")
+
+
+def compose(words: Sequence[str], *, limit: float, sudo: bool, stdin: bool, watched: bool | None) -> Line:
+    """The line for one process. `watched`: whether the host has a timeout(1) of use; None: not known yet.
+
+    Raises UsageError where the words are longer than one argument may be.
+    """
+    mark = secrets.token_hex(8)
+    script = _FIRST if watched is None else _WATCHED if watched else _ALONE
+    given = [mark, seconds(limit), *words]
+    if sudo:
+        text = _LOCALE + shlex.join(["exec", "sudo", "-n", "sh", "-c", _LOCALE + script, "sh", *given])
+    else:
+        text = _LOCALE + shlex.join(["set", "--", *given]) + "; " + script
+    if not stdin:
+        text = "exec </dev/null; " + text
+    if len(text.encode("utf-8", "surrogateescape")) > LONGEST:
+        raise UsageError(f"{words[0]}: the command's words are longer than {LONGEST} bytes",
+                         next="bring the long part by standard input, or as a file")
+    return Line(text, mark.encode())
+
+
+class Received:
+    """What a command said so far: the header is taken off stdout, all before it (a login shell's greeting) too.
+
+    With a `sink`, stdout goes there piece by piece and is not kept.
+    """
+
+    def __init__(self, mark: bytes, sink: Sink | None = None) -> None:
+        self._mark = mark
+        self._head: bytearray | None = bytearray()
+        self._out: list[bytes] = []
+        self._err: list[bytes] = []
+        self._take: Sink = sink or self._out.append
+        self.pid: int | None = None
+        self.watched = False
+
+    @property
+    def begun(self) -> bool:
+        """Whether the command itself was reached, past the login shell and sudo."""
+        return self.pid is not None
+
+    @property
+    def stdout(self) -> bytes:
+        return bytes(self._head) if self._head is not None else b"".join(self._out)
+
+    @property
+    def stderr(self) -> bytes:
+        return b"".join(self._err)
+
+    def out(self, data: bytes) -> None:
+        if self._head is None:
+            self._take(data)
+            return
+        self._head += data
+        start = self._head.find(self._mark)
+        end = self._head.find(b"\n", start)
+        if start < 0 or end < 0:
+            return
+        _, pid, kind = bytes(self._head[start:end]).split()
+        self.pid, self.watched = int(pid), kind == b"watched"
+        rest, self._head = bytes(self._head[end + 1:]), None
+        if rest:
+            self._take(rest)
+
+    def err(self, data: bytes) -> None:
+        self._err.append(data)

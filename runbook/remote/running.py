@@ -1,0 +1,142 @@
+"""A command from its line to its end: watched over on both sides, and stopped whole when it may not go on."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from runbook.errors import RemoteError, RunbookError
+from runbook.remote import line
+from runbook.remote.command import Command
+from runbook.remote.exchange import Exchange, Feed, pieces
+from runbook.remote.secret import Secret
+
+MARGIN = 2.0
+"""Seconds that our side waits longer than the host's timeout(1), so that the host's comes first."""
+
+TIMED_OUT = 124
+"""timeout(1) of coreutils: the limit passed."""
+
+KILLED = -9
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended; outputs are whole, without the header."""
+
+    exit_code: int | None                 # negative: the signal; None: the connection was lost
+    stdout: bytes
+    stderr: bytes
+    seconds: float
+    begun: bool                           # whether login shell and sudo let it begin
+    late: bool = False                    # the limit passed
+    stopped: bool = True                  # where it was late: nothing of it runs any more
+    interrupted: bool = False             # somebody stopped it from our side
+
+
+class Running(ABC):
+    """Sends commands to one host and waits for them; subclasses bring the transport."""
+
+    def __init__(self, *, sudo: bool) -> None:
+        self._sudo = sudo                 # whether changes go through sudo -n here
+        self._watched: bool | None = None  # whether the host has a timeout(1) of use; None: no command yet
+        self._on_their_way: dict[Exchange, bool] = {}
+        self._interrupted = False
+
+    @abstractmethod
+    def _send(self, text: str, received: line.Received, feed: Feed, *, spare: bool = False) -> Exchange:
+        """Sends a line; `spare`: it may not wait for others. Raises Unreachable and its kin, or ConnectionLost."""
+
+    def carry_out(self, command: Command, *, feed: Feed = None, sink: line.Sink | None = None) -> Ended:
+        """Runs a command, unrecorded and unjudged. Raises UsageError, Unreachable and its kin, ConnectionLost.
+
+        On KeyboardInterrupt nothing of it is left running on the host.
+        """
+        self._refuse_where_interrupted()
+        stdin = command.stdin.reveal().encode() if isinstance(command.stdin, Secret) else command.stdin
+        if stdin is not None:
+            feed = pieces(stdin)
+        sudo = command.sudo and self._sudo
+        sent = line.compose(command.words, limit=command.limit, sudo=sudo, stdin=feed is not None,
+                            watched=self._watched)
+        received = line.Received(sent.mark, sink)
+        exchange = self._send(sent.text, received, feed)
+        start = time.monotonic()
+        self._on_their_way[exchange] = sudo
+        stopped = True
+        try:
+            self._refuse_where_interrupted()
+            late = not _wait(exchange, command.limit)
+            seconds = time.monotonic() - start
+            if late:
+                stopped = self._stop(exchange, sudo)
+            elif received.watched and exchange.exit_code in (TIMED_OUT, KILLED) and seconds >= command.limit:
+                late = True
+                # timeout(1) leaves when its child has; others of the group may still be there.
+                stopped = self._tell(line.SWEEP, received.pid, sudo)
+        except BaseException:
+            self._stop(exchange, sudo)
+            raise
+        finally:
+            self._on_their_way.pop(exchange, None)
+            exchange.close()
+        if received.begun:
+            self._watched = received.watched
+        return Ended(exchange.exit_code, received.stdout, received.stderr, seconds, received.begun, late, stopped,
+                     self._interrupted)
+
+    def interrupt(self) -> None:
+        """Stops whatever runs now; its waiters in other threads get it as stopped. Never raises for the host."""
+        self._interrupted = True
+        for exchange, sudo in list(self._on_their_way.items()):
+            self._stop(exchange, sudo, wait=time.sleep)
+
+    def go_on(self) -> None:
+        """Lets commands run again after `interrupt`."""
+        self._interrupted = False
+
+    def _refuse_where_interrupted(self) -> None:
+        if self._interrupted:
+            raise RunbookError("the run was interrupted, nothing more is begun", next="run the chapter again")
+
+    def _stop(self, exchange: Exchange, sudo: bool, wait: Callable[[float], object] | None = None) -> bool:
+        """Ends a command's process group; True where that is known to be done.
+
+        `wait` is for whoever does not do the reading: the pid comes with what is read.
+        """
+        until = time.monotonic() + MARGIN
+        while not exchange.received.begun and time.monotonic() < until:
+            if (wait or exchange.pump)(0.01):
+                return True
+        return exchange.received.begun and self._tell(line.STOP, exchange.received.pid, sudo)
+
+    def _tell(self, script: str, pid: int | None, sudo: bool) -> bool:
+        limit = 2 * line.KILL_AFTER
+        words: Sequence[str] = ("sh", "-c", script, "sh", str(pid))
+        sent = line.compose(words, limit=limit, sudo=sudo, stdin=False, watched=False)
+        received = line.Received(sent.mark)
+        try:
+            exchange = self._send(sent.text, received, None, spare=True)
+        except RemoteError:
+            return False
+        try:
+            return _wait(exchange, limit) and exchange.exit_code == 0
+        finally:
+            exchange.close()
+
+
+def _wait(exchange: Exchange, limit: float) -> bool:
+    """Whether it ended in time: the host's own watch over it may take until it has killed."""
+    longest = limit + line.KILL_AFTER + MARGIN
+    until = time.monotonic() + longest
+    begun = False
+    while not exchange.pump(max(until - time.monotonic(), 0)):
+        now = time.monotonic()
+        if not begun and exchange.received.begun:
+            begun = True
+            until = now + (longest if exchange.received.watched else limit)
+        if now >= until:
+            return False
+    return True
