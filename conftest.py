@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from runbook.testbed.bed import Bed, borrowed
+if TYPE_CHECKING:
+    from runbook.testbed.bed import Bed
 
 ROOT = Path(__file__).parent
 
@@ -21,5 +23,7 @@ def bed() -> Iterator[Bed]:
     """
     if os.geteuid() != 0:
         pytest.skip("the testbed needs root: namespaces, mounts and a bridge are made")
+    from runbook.testbed.bed import borrowed  # here: most tests need no testbed, and start sooner without it
+
     with borrowed(ROOT / "sites" / "testbed.toml") as standing:
         yield standing

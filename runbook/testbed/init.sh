@@ -15,6 +15,8 @@ hostname "$NAME"
 mount -t proc -o nosuid,nodev,noexec proc proc
 mount --bind proc/sys proc/sys
 mount --bind proc/sys/net proc/sys/net
+cat proc/sys/kernel/random/uuid >"$STATE/boot-id"
+mount --bind "$STATE/boot-id" proc/sys/kernel/random/boot_id
 mount -o remount,bind,ro,nosuid,nodev,noexec proc/sys
 : >"$STATE/nothing"
 for file in sysrq-trigger kcore; do

@@ -1,0 +1,229 @@
+"""A bed comes up once, goes down whole, and comes back from a reboot with its disk."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from runbook.errors import Blocked, LockHeld, SiteError
+from runbook.site import ROOT
+from runbook.testbed import host, network
+from runbook.testbed.bed import Bed, borrowed, down, require_standing, status, up
+from runbook.testbed.leftovers import leftovers
+from tests.testbed.small_bed import HOST, SITE, SmallBed, ssh_to
+
+KINDS_OF_NAMESPACE = ("net", "mnt", "pid", "uts", "ipc", "cgroup")
+UP_SECONDS, UP_AGAIN_SECONDS = 10.0, 0.5  # the issue's limits, for three hosts
+
+
+def start(*words: str) -> subprocess.Popen[str]:
+    """`runbook testbed …` as a person starts it, in a process group of its own."""
+    return subprocess.Popen([sys.executable, "-m", "runbook.testbed", *words], cwd=ROOT, text=True, start_new_session=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def namespaces(process: str) -> frozenset[int]:
+    """The namespaces that a process is in."""
+    try:
+        return frozenset(os.stat(f"/proc/{process}/ns/{kind}").st_ino for kind in KINDS_OF_NAMESPACE)
+    except OSError:  # it ended
+        return frozenset()
+
+
+def all_namespaces() -> frozenset[int]:
+    """Those of every process of this machine."""
+    return frozenset().union(*(namespaces(name) for name in os.listdir("/proc") if name.isdigit()))
+
+
+def test_a_second_up_says_that_it_stands_and_takes_no_time(bed: Bed) -> None:
+    again = start("up")
+    said, complaint = again.communicate(timeout=30)
+    assert again.returncode == 0, complaint
+    assert said.startswith("testbed: 3 hosts, stands already")
+    with borrowed(bed.site_file) as same:
+        assert same.stood and same.seconds < UP_AGAIN_SECONDS
+
+
+def test_the_status_names_every_host(bed: Bed) -> None:
+    seen = bed.status()
+    assert seen.ok and [one.name for one in seen.hosts] == ["node1", "node2", "node3"]
+    assert str(seen).startswith("testbed: up; node1 (198.18.0.11): up since ")
+    assert str(seen).endswith("sshd answers")
+
+
+def test_a_second_bed_stands_beside_the_first_and_goes_without_it(bed: Bed, small: SmallBed) -> None:
+    layout = up(small.file).layout
+    assert ssh_to(layout, "lone", "systemctl is-system-running; ls /sys/class/net") == "running\neth0\nlo"
+    assert "unreachable" in ssh_to(layout, "lone", f"bash -c 'exec 3<>/dev/tcp/{bed.hosts[0].address}/22'", fails=True)
+    down(small.file)
+    assert bed.status().ok
+    assert str(status(small.file)) == "bedtest: down"
+
+
+def test_down_leaves_nothing_but_the_fence(small: SmallBed) -> None:
+    layout = up(small.file).layout
+    ssh_to(layout, "lone", "sudo -n systemd-run --quiet --unit=stays sleep 1000; nohup sleep 1000 >/dev/null 2>&1 &")
+    there = leftovers(layout)
+    assert all(getattr(there, kind.name) for kind in fields(there) if kind.name != "mounts"), there
+    own = namespaces(str(host.first_process(layout.place("lone")))) - namespaces("self")
+    assert len(own) == len(KINDS_OF_NAMESPACE) and own <= all_namespaces()
+    down(small.file)
+    assert str(leftovers(layout)) == "nothing is left"
+    assert not own & all_namespaces()
+    assert layout.name not in Path("/proc/mounts").read_text()
+    assert not layout.key.parent.parent.exists()
+    assert network.fenced(layout)
+
+
+def test_nothing_leaves_the_machine_while_the_bed_is_down(small: SmallBed) -> None:
+    layout = up(small.file).layout
+    down(small.file)
+    route = subprocess.run(["ip", "route", "get", str(layout.places[0].address)], capture_output=True, text=True, check=False)
+    assert "No route to host" in route.stderr
+    with pytest.raises(Blocked, match="the testbed bedtest is down"):
+        require_standing(small.file)
+
+
+def test_a_reboot_comes_back_with_its_disk(small: SmallBed) -> None:
+    layout = up(small.file).layout
+    lone = layout.place("lone")
+    question = "cat /proc/sys/kernel/random/boot_id"
+    first = ssh_to(layout, "lone", f"echo kept >kept; echo gone >/tmp/gone; sudo -n sync; {question}")
+    before = host.first_process(lone)
+    subprocess.run(host.inside(lone, "systemctl", "reboot"), check=True, capture_output=True)
+    until = time.monotonic() + 20
+    while host.first_process(lone) in (before, 0):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    host.await_boot(lone, until)
+    assert ssh_to(layout, "lone", f"cat kept; {question}; ls /tmp").splitlines()[0] == "kept"
+    assert ssh_to(layout, "lone", question) != first
+    assert "No such file" in ssh_to(layout, "lone", "cat /tmp/gone", fails=True)
+    assert len(ssh_to(layout, "lone", "sudo -n journalctl --list-boots --quiet").splitlines()) >= 2
+
+
+def test_a_host_that_switches_itself_off_stays_off(small: SmallBed) -> None:
+    layout = up(small.file).layout
+    lone = layout.place("lone")
+    subprocess.run(host.inside(lone, "systemctl", "poweroff"), check=True, capture_output=True)
+    until = time.monotonic() + 20
+    while host.power(lone).on:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert str(status(small.file).hosts[0]) == "lone (198.18.9.11): off"
+    assert not status(small.file).ok
+
+
+def killed_after(small: SmallBed, seconds: float) -> bool:
+    """Kill an `up` -9 after so long, take the bed down; whether something was there by then."""
+    begun = start("up", "--site", str(small.file))
+    time.sleep(seconds)
+    begun.kill()
+    begun.communicate()
+    half = bool(leftovers(small.layout))
+    down(small.file)
+    assert str(leftovers(small.layout)) == "nothing is left"
+    return half
+
+
+def test_down_cleans_after_an_up_that_was_killed(small: SmallBed) -> None:
+    assert any([killed_after(small, seconds) for seconds in (0.25, 0.4, 0.7)])
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_down_cleans_after_an_up_that_was_killed_at_any_moment(small: SmallBed) -> None:
+    halves = [killed_after(small, 0.1 + 0.03 * step) for step in range(50)]
+    assert sum(halves) > len(halves) // 2
+
+
+def test_up_mends_what_a_killed_up_left(small: SmallBed) -> None:
+    begun = start("up", "--site", str(small.file))
+    time.sleep(0.5)
+    begun.kill()
+    begun.communicate()
+    assert not up(small.file).stood
+    assert status(small.file).ok
+
+
+def test_an_interrupted_up_takes_back_what_it_began(small: SmallBed) -> None:
+    begun = start("up", "--site", str(small.file))
+    until = time.monotonic() + 20
+    while not small.layout.place("lone").state.exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+    begun.send_signal(signal.SIGINT)
+    _, said = begun.communicate(timeout=20)
+    assert begun.returncode == 130 and "taken back" in said
+    assert str(leftovers(small.layout)) == "nothing is left"
+
+
+def test_two_ups_at_once_make_one_bed(small: SmallBed) -> None:
+    both = [start("up", "--site", str(small.file)) for _ in range(2)]
+    said = sorted(one.communicate(timeout=40)[0].split("\n")[0].partition(" (")[0] for one in both)
+    assert said == ["bedtest: 1 host, stands already", "bedtest: 1 host, up"]
+
+
+def test_a_borrowed_bed_is_not_taken_down_and_goes_with_its_last_borrower(small: SmallBed) -> None:
+    with borrowed(small.file):
+        refused = start("down", "--site", str(small.file))
+        _, said = refused.communicate(timeout=20)
+        assert refused.returncode == 3 and f"in use by process {os.getpid()}" in said
+        assert status(small.file).ok
+    assert str(leftovers(small.layout)) == "nothing is left"
+    up(small.file)
+    with borrowed(small.file):
+        pass
+    assert status(small.file).ok, "it stood before it was borrowed, so it stays"
+
+
+def test_a_prefix_that_another_bed_has_is_refused(small: SmallBed, tmp_path: Path) -> None:
+    up(small.file)
+    other = tmp_path / "other.toml"
+    other.write_text((SITE + HOST).replace("bedtest", "bedtwo"))
+    with pytest.raises(Blocked, match=r"198\.18\.9\.0/24 on rb-bedtest"):
+        up(other)
+    with pytest.raises(SiteError, match=r"192\.0\.2\.1 is not a testbed's address"):
+        other.write_text((SITE + HOST).replace("198.18.9.11\"", "192.0.2.1\""))
+        up(other)
+    assert status(small.file).ok
+
+
+def test_a_host_that_does_not_boot_is_named_with_its_last_words(small: SmallBed, monkeypatch: pytest.MonkeyPatch) -> None:
+    from runbook.testbed import image, program
+
+    written = image.write
+
+    def spoiled(layout, place, *keys: str) -> None:  # type: ignore[no-untyped-def]
+        written(layout, place, *keys)
+        (place.disk / "work").rmdir()
+
+    monkeypatch.setattr(image, "write", spoiled)
+    with pytest.raises(program.TestbedError, match="lone: does not boot") as raised:
+        up(small.file)
+    assert "mount" in raised.value.tail
+    assert str(leftovers(small.layout)) == "nothing is left"
+
+
+def test_only_root_takes_a_bed_down(small: SmallBed) -> None:
+    up(small.file)
+    refused = subprocess.run(
+        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", sys.executable, "-c",
+         "from runbook.testbed.prerequisites import require; require()"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert refused.returncode != 0
+    assert "root: namespaces, mounts and a bridge are made" in refused.stderr or "Permission denied" in refused.stderr
+
+
+def test_a_lock_that_is_held_names_its_process(small: SmallBed, monkeypatch: pytest.MonkeyPatch) -> None:
+    from runbook.testbed import lock
+
+    monkeypatch.setattr(lock, "WAIT_SECONDS", 0.1)
+    with lock.changing("bedtest"), pytest.raises(LockHeld, match=f"process {os.getpid()} still changes"):
+        down(small.file)
