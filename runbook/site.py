@@ -189,15 +189,11 @@ def _check_whole(site: Site, reading: Reading) -> None:
                                             "name a vendor's port by `dir:`, `archive:` or `host:`")
 
 
-def _plain(table: Any, folder: Path) -> dict[str, Any]:
-    """A table as TOML's own types, with paths as they are written from `folder`."""
+def _plain(table: Any, folder: Path, shared: SshSettings | None = None) -> dict[str, Any]:
+    """A table as TOML's own types: paths from `folder`, of a host's SSH keys what differs from `shared`."""
     plain: dict[str, Any] = {}
-    inherited = table.ssh if isinstance(table, Host) else None
-    of_host = [(table, one) for one, _ in columns(type(table))]
-    if inherited:
-        of_host += [(inherited, one) for one, _ in columns(SshSettings) if one.metadata["per_host"]]
-    for owner, one in of_host:
-        value = getattr(owner, one.name)
+    for one, _ in columns(type(table)):
+        value = getattr(table, one.name)
         if value is None or value == ():
             continue
         if isinstance(value, GoSource):
@@ -208,10 +204,13 @@ def _plain(table: Any, folder: Path) -> dict[str, Any]:
         elif is_dataclass(value):
             value = _plain(value, folder)
         elif isinstance(value, tuple) and is_dataclass(value[0]):
-            value = [_plain(element, folder) for element in value]
+            value = [_plain(element, folder, getattr(table, "ssh", None)) for element in value]
         elif isinstance(value, Path):
             value = _shown(value, folder)
         plain[toml_name(one)] = value
+    if shared and isinstance(table, Host):
+        own, of_all = _plain(table.ssh, folder), _plain(shared, folder)
+        plain |= {name: value for name, value in own.items() if value != of_all.get(name)}
     return plain
 
 

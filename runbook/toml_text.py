@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
+
+
+# TOML 1.0, basic strings: quotation mark, backslash and control characters have to be escaped.
+_ESCAPES = {chr(code): f"\\u{code:04x}" for code in (*range(0x20), 0x7f)} | {
+    '"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
 
 
 def toml_value(value: Any) -> str:
@@ -17,7 +21,7 @@ def toml_value(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case str():
-            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+            return '"' + "".join(_ESCAPES.get(char) or char for char in value) + '"'
         case int() | float():
             return repr(value)
         case date():

@@ -302,3 +302,9 @@ def test_reading_a_site_needs_no_heavy_module():
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == ""
+
+
+def test_a_host_without_a_key_or_passphrase_of_its_own_writes_none(write):
+    text = load_site(write(GOOD)).resolved_toml()
+    first = text[text.index('name = "node1"'):text.index("[host.bmc]")]
+    assert "port = 2222" in first and "user" not in first and "key" not in first
