@@ -36,7 +36,7 @@ def _read_key(host: str, ssh: SshSettings) -> paramiko.PKey:
     text = Reference(str(ssh.key)).resolve().reveal() + "\n"
     import paramiko  # 0.1 s: only who connects pays
 
-    passphrase = Reference(ssh.passphrase).resolve().reveal() if ssh.passphrase else None
+    passphrase = Reference(str(ssh.passphrase)).resolve().reveal() if ssh.passphrase else None
     why = ""
     for kind in (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey):
         try:
