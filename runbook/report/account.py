@@ -163,8 +163,8 @@ def verdict_of(entry: Entry) -> Verdict:
 
 
 def changed_by(step: Span) -> int:
-    """How many things a step altered on its host, as its end says; what is pending altered nothing."""
-    if step.end is None or step.end.get("state") == "pending":
+    """How many things a step altered on its host, as its end says; taking back and checking alter nothing."""
+    if step.end is None or step.begin.get("check") or step.begin.get("undoes") is not None:
         return 0
     return int(str(step.end.get("changed", 0)))
 

@@ -104,7 +104,7 @@ class Chain:
         }
 
     def _wait(self, work: Work, kernel: Kernel, news: Follower) -> bool:
-        """Until the notebook has ended; a signal interrupts its cell, and kills it where that does not help."""
+        """Until the notebook has ended; a signal interrupts its cell, and kills it where need be."""
         until = 0.0
         while work.is_alive():
             work.join(TICK)

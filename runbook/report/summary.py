@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.claims import Claim, ledger
+from runbook.claims.judge import row
+from runbook.claims.ledger import Claim, load_ledger
 from runbook.contents import CONTENTS, TEARDOWN
 from runbook.entries import Entry, check, entries
 from runbook.report.account import Account, ChapterAccount, account_of
@@ -163,7 +164,7 @@ def summary_of(run: str, account: Account, site: Site, head: str) -> Summary:
         head=head,
         hosts={host.name: _host(account.facts().get(host.name, {})) for host in site.hosts},
         chapters=tuple(_chapters(account)),
-        claims=tuple(_claims(account, ledger())),
+        claims=tuple(_claims(account, load_ledger().claims)),
     )
 
 
@@ -205,22 +206,20 @@ def _never_begun(account: Account) -> tuple[State, str]:
     return State.SKIPPED, "it was not asked for"
 
 
-def _claims(account: Account, rows: Iterable[Claim]) -> Iterator[ClaimSummary]:
+def _claims(account: Account, claims: Iterable[Claim]) -> Iterator[ClaimSummary]:
     judged = account.claims()
-    for row in rows:
-        line = judged.get(row.id)
-        if line is None:
-            yield ClaimSummary(row.id, "pending", row.article, "", None, row.why, Basis.NATIVE)
-            continue
-        holds = line.get("holds")
+    for claim in claims:
+        told: Mapping[str, object] = row(claim)
+        if line := judged.get(claim.id):
+            told = {**told, **{name: line.fields[name] for name in told if line.get(name) is not None}}
         yield ClaimSummary(
-            id=row.id,
-            state=str(line.get("state")),
-            article=row.article,
-            measured=str(line.get("measured") or ""),
-            holds=holds if isinstance(holds, bool) else None,
-            why=str(line.get("why") or row.why),
-            basis=Basis(str(line.get("basis") or Basis.NATIVE)),
+            id=claim.id,
+            state=str(told["state"]),
+            article=claim.article,
+            measured=str(told["measured"]),
+            holds=told["holds"] if isinstance(told["holds"], bool) else None,
+            why=str(told["why"]),
+            basis=Basis(str(told["basis"])),
         )
 
 

@@ -99,3 +99,10 @@ def timeline(spans: Sequence[Span], title: str = "") -> go.Figure:
         xaxis_title="seconds",
         legend={"orientation": "h", "y": 1.15},
     )
+
+
+def plotly_js() -> str:
+    """The whole of plotly.js, as the Python package carries it, for one page that opens offline."""
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()

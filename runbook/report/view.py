@@ -1,0 +1,249 @@
+"""What the report's page shows: the account and the summary, arranged for a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.contents import CONTENTS, Title
+from runbook.entries import Entry, Span
+from runbook.report.account import Account, ChapterAccount, changed_by, seconds_of
+from runbook.report.excerpts import Excerpt, excerpt
+from runbook.report.gantt import line_of, text_of
+from runbook.report.summary import ChapterSummary, ClaimSummary, Summary
+from runbook.verdict import Basis, State
+
+MOST_EVENTS = 400  # of the journal's excerpt; the whole is beside the page
+EVENTS = ("run", "chapter", "step", "verdict", "claim", "approval")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was looked at on some hosts with one outcome: verdicts that say the same are one line."""
+
+    what: str
+    state: State
+    reason: str
+    hosts: tuple[str, ...]
+    chapter: str
+
+
+@dataclass(frozen=True)
+class Told:
+    """A command or a transfer with its outcome."""
+
+    seq: int
+    host: str
+    line: str
+    whole: str
+    sudo: bool
+    exit_code: int | None
+    seconds: float
+    error: str
+    excerpts: tuple[Excerpt, ...]
+
+    @property
+    def state(self) -> str:
+        if self.error:
+            return "fail"
+        return "pass" if self.exit_code in (0, None) else "pending"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One step on one host."""
+
+    seq: int
+    why: str
+    state: str
+    changed: int
+    diff: tuple[tuple[str, str], ...]
+    undoes: int | None
+
+
+@dataclass(frozen=True)
+class HostPlan:
+    """What a chapter planned and did on one host."""
+
+    host: str
+    changed: int
+    because: str
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class ChapterView:
+    """One chapter as the page shows it."""
+
+    title: Title
+    told: ChapterSummary
+    attempts: int
+    parameters: Mapping[str, object]
+    plans: tuple[HostPlan, ...]
+    commands: tuple[Told, ...]
+    transfers: tuple[Told, ...]
+    notebook: str
+
+
+def findings(summary: Summary, *states: State) -> tuple[Finding, ...]:
+    """The verdicts in these states, those that say the same put together, in the order of the chapters."""
+    found: dict[tuple[str, str, State, str], list[str]] = {}
+    for chapter, verdict in summary.verdicts:
+        if verdict.state in states:
+            hosts = found.setdefault((chapter.name, verdict.what, verdict.state, verdict.reason), [])
+            hosts += [verdict.host] if verdict.host else []
+    return tuple(
+        Finding(what, state, reason, tuple(hosts), chapter)
+        for (chapter, what, state, reason), hosts in found.items()
+    )
+
+
+def gaps(summary: Summary) -> tuple[Finding, ...]:
+    """What was not proven, worst first: verdicts, then chapters that failed or were left out as a whole."""
+    whole = [
+        Finding(chapter.name, chapter.state, chapter.reason, (), chapter.name)
+        for chapter in summary.chapters
+        if chapter.state is not State.PASS
+        and not any(not one.ok for one in chapter.verdicts)
+        and not (chapter.state is State.SKIPPED and chapter.verdicts)
+    ]
+    all_ = [*findings(summary, State.FAIL, State.BLOCKED, State.SKIPPED), *whole]
+    worst = (State.FAIL, State.BLOCKED, State.SKIPPED)
+    return tuple(sorted(all_, key=lambda one: worst.index(one.state)))
+
+
+def chapters(folder: Path, account: Account, summary: Summary) -> Iterator[ChapterView]:
+    """Every chapter, those that never began too."""
+    titles = {title.name: title for title in CONTENTS}
+    for told in summary.chapters:
+        seen = account.chapters.get(told.name)
+        notebook = f"notebooks/{told.name}.ipynb"
+        yield ChapterView(
+            title=titles[told.name],
+            told=told,
+            attempts=seen.attempts if seen else 0,
+            parameters=seen.parameters if seen else {},
+            plans=tuple(_plans(seen)) if seen else (),
+            commands=_told(folder, seen, "command"),
+            transfers=_told(folder, seen, "transfer"),
+            notebook=notebook if (folder / notebook).exists() else "",
+        )
+
+
+def _plans(seen: ChapterAccount) -> Iterator[HostPlan]:
+    """By host: the steps taken, or, where none was, what was planned, or why nothing is to be done."""
+    planned = {entry.host: entry for entry in seen.plans if entry.host}
+    taken: dict[str, list[Change]] = {}
+    for step in seen.of_kind("step"):
+        taken.setdefault(step.begin.host or "", []).append(_change(step))
+    for host in dict.fromkeys([*planned, *taken]):
+        changes = tuple(taken.get(host, ()))
+        entry = planned.get(host)
+        if not changes and entry is not None and entry.get("diff"):
+            changes = (Change(entry.seq, "", "pending", 0, lines_of(str(entry.get("diff"))), None),)
+        changed = sum(change.changed for change in changes)
+        yield HostPlan(host, changed, str(entry.get("because") or "") if entry else "", changes)
+
+
+def _change(step: Span) -> Change:
+    undoes = step.begin.get("undoes")
+    return Change(
+        step.begin.seq,
+        str(step.begin.get("why", "")),
+        str(step.end.get("state", "")) if step.end else "open",
+        changed_by(step),
+        lines_of(str(step.begin.get("diff") or "")),
+        undoes if isinstance(undoes, int) else None,
+    )
+
+
+def lines_of(diff: str) -> tuple[tuple[str, str], ...]:
+    """A diff's lines, each with what it is: added, removed, a place, or as it was."""
+    kinds = {"+++": "place", "---": "place", "@@": "place"}
+    found = []
+    for line in diff.splitlines():
+        kind = next((kind for start, kind in kinds.items() if line.startswith(start)), "")
+        found.append((kind or {"+": "added", "-": "removed"}.get(line[:1], "same"), line))
+    return tuple(found)
+
+
+def _told(folder: Path, seen: ChapterAccount | None, kind: str) -> tuple[Told, ...]:
+    found = []
+    for span in seen.of_kind(kind) if seen else ():
+        end = span.end
+        said = [excerpt(folder, stream, end.get(stream)) for stream in ("stdout", "stderr")] if end else []
+        code = end.get("exit_code") if end else None
+        found.append(
+            Told(
+                seq=span.begin.seq,
+                host=span.begin.host or "",
+                line=text_of(span, 240),
+                whole=line_of(span.begin.get("words")) if kind == "command" else "",
+                sudo=bool(span.begin.get("sudo")),
+                exit_code=code if isinstance(code, int) else None,
+                seconds=seconds_of(span),
+                error=str(end.get("error") or "") if end else "no end",
+                excerpts=tuple(one for one in said if one),
+            )
+        )
+    return tuple(found)
+
+
+def board(summary: Summary) -> dict[str, dict[str, State]]:
+    """The worst state of each host in each chapter; verdicts without a host are everybody's."""
+    found: dict[str, dict[str, State]] = {host: {} for host in summary.hosts}
+    worst = [State.FAIL, State.BLOCKED, State.SKIPPED, State.PASS]
+    for chapter, verdict in summary.verdicts:
+        for host in [verdict.host] if verdict.host in found else found if verdict.host is None else ():
+            before = found[host].get(chapter.name, State.PASS)
+            found[host][chapter.name] = min(before, verdict.state, key=worst.index)
+    return found
+
+
+def events(account: Account) -> tuple[Entry, ...]:
+    """Runs, chapters, steps and verdicts, and what ended by an error; the first and the last of very many."""
+    told = tuple(one for one in account.entries if one.kind in EVENTS or one.get("error"))
+    if len(told) <= MOST_EVENTS:
+        return told
+    return told[: MOST_EVENTS // 2] + told[-MOST_EVENTS // 2 :]
+
+
+def about(entry: Entry) -> str:
+    """What a line of the journal says, in one line."""
+    told = [
+        str(entry.get(name))
+        for name in ("what", "id", "why", "state", "measured", "error")
+        if entry.get(name)
+    ]
+    reason = str(entry.get("reason") or "").splitlines()
+    if entry.kind == "run" and entry.phase == "begin":
+        told = [f"{entry.get('site')}, {entry.get('target')}, {entry.get('mode')}"]
+    return ": ".join([*told, *reason[:1]])
+
+
+def claim_mark(claim: ClaimSummary) -> str:
+    """The word of a claim's row: holds, does not hold, undecided, not-measurable or no judge."""
+    if claim.state == "judged":
+        return {True: "holds", False: "does not hold", None: "undecided"}[claim.holds]
+    return "not-measurable" if claim.state == "not-measurable" else "no judge"
+
+
+def bases(summary: Summary) -> dict[Basis, int]:
+    """How many figures were come by in which way."""
+    found: dict[Basis, int] = {}
+    for _, verdict in summary.verdicts:
+        for figure in verdict.figures.values():
+            found[figure.basis] = found.get(figure.basis, 0) + 1
+    return found
+
+
+def undone(account: Account) -> int:
+    """How many changes were taken back: those of the steps that another step took back."""
+    steps = {step.begin.seq: step for seen in account.chapters.values() for step in seen.of_kind("step")}
+    back = {
+        step.begin.get("undoes")
+        for step in steps.values()
+        if step.end is not None and step.end.get("state") == "applied"
+    }
+    return sum(changed_by(step) for seq, step in steps.items() if seq in back)
