@@ -48,6 +48,8 @@ def to_json(value: object, *, mask: Callable[[str], str] = _as_it_is, where: str
             for key, item in value.items()
         }
     if is_dataclass(value) and not isinstance(value, type):
+        if hasattr(value, "to_dict"):  # it knows better which of its fields may be written
+            return to_json(value.to_dict(), mask=mask, where=where)
         return {
             field.name: to_json(getattr(value, field.name), mask=mask, where=f"{where}.{field.name}")
             for field in fields(value)

@@ -71,6 +71,11 @@ class Journal:
         return entries(self.path)
 
     @property
+    def last(self) -> int:
+        """The number of the last line that this process knows of."""
+        return self._lines
+
+    @property
     def head(self) -> str:
         """The SHA-256 of the last line that this process knows of."""
         return self._head
