@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-
 # TOML 1.0, basic strings: quotation mark, backslash and control characters have to be escaped.
 _ESCAPES = {chr(code): f"\\u{code:04x}" for code in (*range(0x20), 0x7f)} | {
     '"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t"}
