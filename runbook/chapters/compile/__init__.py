@@ -1,0 +1,1 @@
+"""The services compiled for the site's target, twice, and read as what they are."""

@@ -1,0 +1,94 @@
+"""How a service is built: the words, the environment, and the key under which the outcome is kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.chapters.compile.sources import Sources
+from runbook.chapters.toolchain.observe import Go, require
+from runbook.errors import Blocked
+from runbook.targets import Target
+
+RECIPE = 1
+"""Counts up when the recipe changes in a way that its words do not show."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One build: equal recipes make equal binaries, which is what building twice puts to the test."""
+
+    service: str
+    target: str
+    go: Go
+    sources: Sources
+    flags: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
+
+    @property
+    def key(self) -> str:
+        """Of all that the binary depends on: sources, Go's version and origin, flags, environment."""
+        kept = {
+            "recipe": RECIPE,
+            "service": self.service,
+            "sources": self.sources.sha256,
+            "go": [self.go.version, str(self.go.root.resolve())],
+            "flags": self.flags,
+            "environment": [list(pair) for pair in self.environment if pair[0] not in PLACES],
+        }
+        return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+    def words(self, output: Path, *more_flags: str) -> tuple[str, ...]:
+        """The command, to be run in the folder of the module."""
+        assignments = [f"{name}={value}" for name, value in self.environment]
+        package = f"./{self.service}"
+        go = ("env", "-i", *assignments, str(self.go.program))
+        return (*go, "build", *self.flags, *more_flags, "-o", str(output), package)
+
+    def __str__(self) -> str:
+        return f"{self.service} for linux/{dict(self.environment)['GOARCH']} by {self.go}, without cgo"
+
+
+PLACES = ("PATH", "HOME", "GOROOT", "GOCACHE", "GOMODCACHE")
+"""Where things lie on this machine; -trimpath keeps them out of the binary."""
+
+
+def recipe_for(service: str, sources: Sources, go: Go, target: Target, home: Path) -> Recipe:
+    """Raises Blocked where this Go cannot build these sources for the target."""
+    require(go, target)
+    if go.numbers < sources.go and go.numbers != (0, 0):
+        raise Blocked(
+            f"services/go.mod asks for Go {sources.go[0]}.{sources.go[1]}, the site's is {go.version}",
+            next="take a newer Go; pinned older modules for older ports come with the toolchain chapter",
+        )
+    flags = ["-trimpath", f"-ldflags={linker_flags(sources)}"]
+    if go.numbers >= (1, 18):  # older ones neither stamp nor know the flag
+        flags.insert(1, "-buildvcs=false")
+    return Recipe(service, target.name, go, sources, tuple(flags), environment(go, target.goarch, home))
+
+
+def linker_flags(sources: Sources) -> str:
+    """No symbols, no build ID (it hashes what differs between equal builds), and the sources' version."""
+    return f"-s -w -buildid= -X main.version={sources.version}"
+
+
+def environment(go: Go, goarch: str, home: Path, *, cgo: bool = False) -> tuple[tuple[str, str], ...]:
+    """All that the build sees: nothing of the person's own, no network, and no C compiler on the PATH."""
+    return (
+        ("PATH", str(go.root / "bin")),
+        ("HOME", str(home)),
+        ("GOROOT", str(go.root)),
+        ("GOCACHE", go.settings["GOCACHE"]),
+        ("GOMODCACHE", go.settings["GOMODCACHE"]),
+        ("GOENV", "off"),
+        ("GOTOOLCHAIN", "local"),
+        ("GOFLAGS", "-mod=readonly"),
+        ("GOPROXY", "off"),
+        ("GOWORK", "off"),
+        ("GO111MODULE", "on"),
+        ("CGO_ENABLED", "1" if cgo else "0"),
+        ("GOOS", "linux"),
+        ("GOARCH", goarch),
+    )

@@ -1,0 +1,66 @@
+"""A service's sources: which files, what they hash to, and a copy of them elsewhere."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.errors import Blocked
+
+LEFT_OUT = ("_test.go",)  # tests do not go into a binary
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The module's folder, its files relative to it, and the SHA-256 over their names and contents."""
+
+    folder: Path
+    files: tuple[str, ...]
+    sha256: str
+    go: tuple[int, int]  # the least Go that go.mod asks for
+
+    @property
+    def version(self) -> str:
+        """What the build stamps into the binary: the same for the same sources."""
+        return self.sha256[:12]
+
+    def copy_to(self, folder: Path) -> None:
+        """The same files in another folder, which is made."""
+        for file in self.files:
+            target = folder / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self.folder / file, target)
+
+    def __str__(self) -> str:
+        return f"{len(self.files)} source files"
+
+
+def read_sources(folder: Path, package: str) -> Sources:
+    """The files of the module in `folder` that a build of `package` may need.
+
+    Raises Blocked where the module or the package is not there.
+    """
+    if not (folder / "go.mod").exists() or not any((folder / package).glob("*.go")):
+        raise Blocked(
+            f"{folder}: no Go module with a package {package}",
+            next="the site's [service] name is a folder of services/",
+        )
+    found = [
+        path
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and not path.name.endswith(LEFT_OUT) and not _hidden(path.relative_to(folder))
+    ]
+    digest = hashlib.sha256()
+    for path in found:
+        name = path.relative_to(folder).as_posix()
+        digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    names = tuple(path.relative_to(folder).as_posix() for path in found)
+    asked = re.search(r"^go (\d+)\.(\d+)", (folder / "go.mod").read_text("utf-8"), re.MULTILINE)
+    return Sources(folder, names, digest.hexdigest(), (int(asked[1]), int(asked[2])) if asked else (0, 0))
+
+
+def _hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)

@@ -1,0 +1,43 @@
+"""Whether what was built is for the target, static, and the same when built again."""
+
+from __future__ import annotations
+
+import hashlib
+
+from runbook.chapters.compile.build import Built
+from runbook.elf import read, verdict_on
+from runbook.targets import Target
+from runbook.verdict import Figure, Verdict, Verdicts, failed, passed
+
+EQUAL, BY_GO = "built twice, equal", "built by the site's Go"
+
+
+def verify_build(built: Built, target: Target) -> Verdicts:
+    """Reads the file again; raises BinaryError where it is no binary any more."""
+    binary = read(built.path)
+    return verdict_on(binary, target) + (
+        _twice(built),
+        _by_the_sites_go(built, binary.go and binary.go.version),
+    )
+
+
+def _twice(built: Built) -> Verdict:
+    """Equal hashes show that no path leaks into the binary, and that linking is repeatable.
+
+    Both builds share Go's cache of compiled packages; that the compiler is repeatable, a long test shows.
+    """
+    now = hashlib.sha256(built.path.read_bytes()).hexdigest()
+    if now != built.sha256:
+        return failed(
+            EQUAL, f"{built.path.name} is no longer what was built: {now[:12]}, was {built.sha256[:12]}"
+        )
+    if built.again != built.sha256:
+        return failed(EQUAL, f"the two builds differ: {built.sha256[:12]} and {built.again[:12]}")
+    return passed(EQUAL, "two builds in two folders have one SHA-256", None, build=Figure(built.seconds, "s"))
+
+
+def _by_the_sites_go(built: Built, told: str | None) -> Verdict:
+    wanted = f"go{built.recipe.go.version}"
+    if told == wanted:
+        return passed(BY_GO, "the binary names the Go that the site asks for")
+    return failed(BY_GO, f"the binary names {told or 'no Go'}, the site's is {wanted}")

@@ -1,0 +1,1 @@
+"""The site's Go: where it is, what it is, for what it builds."""
