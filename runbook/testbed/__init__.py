@@ -1,1 +1,1 @@
-"""The testbed: real hosts in namespaces of this machine, so that everything can be rehearsed with no server."""
+"""The testbed: real hosts in namespaces of this machine, to rehearse everything with no server."""

@@ -14,12 +14,12 @@ OPERATOR_ID = 1000
 def passwd(machine: str, operator: str) -> str:
     """/etc/passwd of a host, from this machine's."""
     kept = [line for line in machine.splitlines() if not _is_person(line) and _name(line) != operator]
-    group = OPERATOR_ID
-    return _text([*kept, f"{operator}:x:{OPERATOR_ID}:{group}:the runbook's operator:/home/{operator}:/bin/bash"])
+    ids = f"{OPERATOR_ID}:{OPERATOR_ID}"
+    return _text([*kept, f"{operator}:x:{ids}:the runbook's operator:/home/{operator}:/bin/bash"])
 
 
 def group(machine: str, operator: str) -> str:
-    """/etc/group of a host, from this machine's. A group `operator` exists in Debian: it gets the operator's id."""
+    """/etc/group of a host, from this machine's. Debian's own group `operator` gets the operator's id."""
     kept = [line for line in machine.splitlines() if not _is_person(line) and _name(line) != operator]
     return _text([*kept, f"{operator}:x:{OPERATOR_ID}:"])
 

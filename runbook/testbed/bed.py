@@ -20,6 +20,9 @@ from runbook.testbed.layout import DISKS, KEYS, Layout, Place, layout_of
 from runbook.testbed.status import READY, BedStatus, stands, status_of
 
 RECORD = "bed.json"
+FORM = 1
+"""Of the state folder: a bed that stands over an upgrade of the runbook is not taken for one of today's."""
+
 TRANSIENT = "transient"
 """The file that marks a bed as one that its last user takes down."""
 
@@ -55,7 +58,7 @@ class Bed:
 
 
 def up(site: str | Path, *, target: str = "") -> Bed:
-    """Bring up the bed of a site file, unless it stands; it then runs programs of `target`, else of the site's.
+    """Bring up the bed of a site file, unless it stands; it runs programs of `target`, else of the site's.
 
     Raises Blocked where this machine lacks something or the prefix is taken, TestbedError where
     a host does not start; whatever was begun is then taken back, on SIGINT too.
@@ -72,7 +75,7 @@ def up(site: str | Path, *, target: str = "") -> Bed:
 def borrowed(site: str | Path, *, target: str = "") -> Iterator[Bed]:
     """A standing bed for as long as the `with` lasts: nobody takes it down, whoever brought it up.
 
-    Where it did not stand, it is brought up, and the last of its borrowers takes it down. Raises as `up` does.
+    Where it did not stand, it is brought up, and its last borrower takes it down. Raises as `up` does.
     """
     prerequisites.require()
     layout = layout_of(load_site(site))
@@ -110,7 +113,7 @@ def status(site: str | Path) -> BedStatus:
 
 
 def require_standing(site: str | Path) -> None:
-    """Raises Blocked where a site is a testbed's and that is down: nothing may be sent to its addresses then."""
+    """Raises Blocked where the bed of a site file is down: nothing may be sent to its addresses then."""
     layout = layout_of(load_site(site))
     if not stands(layout):
         raise Blocked(f"the testbed {layout.name} is down", next=f"runbook testbed up --site {site}")
@@ -122,6 +125,8 @@ def _standing(layout: Layout, target: str, *, transient: bool) -> Bed:
     stood = stands(layout)
     if stood:
         _refuse_anothers(layout)
+        for place in layout.places:
+            host.revive(layout, place)
         _await_all(layout)
         emulated = emulation.provide(target or layout.target, layout.name)
     else:
@@ -134,7 +139,8 @@ def _build(layout: Layout, target: str, transient: bool) -> Emulation:
         _clear(layout)
         network.refuse_a_taken_prefix(layout)
         layout.state.mkdir(parents=True, mode=0o755)
-        (layout.state / RECORD).write_text(json.dumps({"site": str(layout.site_file), "keys": str(layout.keys)}))
+        record = {"site": str(layout.site_file), "keys": str(layout.keys), "form": FORM}
+        (layout.state / RECORD).write_text(json.dumps(record))
         if transient:
             (layout.state / TRANSIENT).touch()
         network.fence(layout)
@@ -170,9 +176,12 @@ def _await_all(layout: Layout) -> None:
 def _refuse_anothers(layout: Layout) -> None:
     """Two clones of the project on one machine have beds of one name, but each has its own keys."""
     record = json.loads((layout.state / RECORD).read_text())
+    if record.get("form") != FORM:
+        raise Blocked(f"the bed {layout.name} that stands was brought up by another version of the runbook",
+                      next="`runbook testbed down`, then up again")
     if record["keys"] != str(layout.keys):
-        raise Blocked(f"a bed {layout.name} stands already, for {record['site']}, with keys in {record['keys']}",
-                      next="`runbook testbed down` there, or another `name` and other addresses in this site file")
+        raise Blocked(f"a bed {layout.name} stands already, for {record['site']}",
+                      next="`runbook testbed down` there, or another name and other addresses here")
 
 
 def _clear(layout: Layout) -> None:
@@ -198,6 +207,6 @@ def _recorded_keys(layout: Layout) -> Path | None:
     """The folder of keys that `up` made, which is another where another clone of the project made it."""
     try:
         folder = Path(json.loads((layout.state / RECORD).read_text())["keys"])
-    except (OSError, ValueError, KeyError):  # no bed, or killed while this was written: then it made no keys yet
+    except (OSError, ValueError, KeyError):  # no bed, or killed while writing it: it made no keys yet
         return None
     return folder if folder.parts[-3:] == (KEYS / layout.name).parts else None

@@ -126,7 +126,7 @@ def end(bed: str, group: str = "") -> None:
 
 
 def remove(root: Path) -> None:
-    """Remove a group's folder with all below it. Raises TestbedError where the kernel holds one for too long."""
+    """Remove a group's folder with all below it. Raises TestbedError where the kernel keeps one."""
     limit = time.monotonic() + END_SECONDS
     while root.is_dir():
         for folder in _deepest_first(root):

@@ -20,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         verb = verbs.add_parser(name, help=help, description=help)
         verb.add_argument("--site", default=SITE, metavar="FILE", help=f"whose hosts (default: {SITE})")
         if name == "up":
-            verb.add_argument("--target", default="", help="whose programs they run (default: the site's target)")
+            verb.add_argument("--target", default="", help="whose programs they run (default: the site's)")
 
 
 def perform(arguments: Namespace) -> tuple[int, str]:
@@ -31,7 +31,7 @@ def perform(arguments: Namespace) -> tuple[int, str]:
     if arguments.verb == "down":
         layout = bed.down(arguments.site)
         if found := leftovers(layout):
-            raise TestbedError(f"{layout.name}: still there: {found}", next="`runbook testbed down` once more")
+            raise TestbedError(f"{layout.name}: still there: {found}", next="`runbook testbed down` again")
         return 0, f"{layout.name}: down, nothing is left but the unreachable route for {layout.prefix}"
     seen = bed.status(arguments.site)
     return (0 if seen.ok else 1), str(seen)

@@ -82,8 +82,8 @@ def provide(target_name: str, bed: str) -> Emulation:
             if existing and not existing.startswith("runbook-"):
                 return Emulation(target_name, True, entry=existing)
             if not emulator:
-                wanted = target.names.qemu_user or f"an emulator for {target_name}"
-                return Emulation(target_name, False, why=f"{wanted} is not installed (package qemu-user-static)")
+                wanted = target.names.qemu_user or f"emulator of {target_name}"
+                return Emulation(target_name, False, why=f"no {wanted} (package qemu-user-static)")
             users = SHARED / f"runbook-{target_name}"
             users.mkdir(parents=True, exist_ok=True)
             (users / bed).touch()

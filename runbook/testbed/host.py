@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook.site import ROOT
+from runbook.testbed import cgroups
 from runbook.testbed.keeper import keep
 from runbook.testbed.layout import Layout, Place
 from runbook.testbed.program import TestbedError, run
@@ -21,7 +22,7 @@ HEALTHY = "running"
 
 @dataclass(frozen=True)
 class Power:
-    """Whether a host is on, since when (seconds of the Unix clock), and the process that holds its namespaces."""
+    """Whether a host is on, since when (Unix time in seconds), and the process that holds its namespaces."""
 
     on: bool
     failed: bool = False                  # it was started and did not boot, several times
@@ -31,9 +32,20 @@ class Power:
 
 def supply(layout: Layout, place: Place) -> None:
     """Give a host its supervisor, which starts it. The disk and the network are there."""
-    keep(layout.group, [sys.executable, "-S", "-m", "runbook.testbed.supervisor",
-                        layout.group, place.name, str(place.state), str(place.disk)],
-         place.state / "supervisor.log", ROOT)
+    pid = keep(layout.group, [sys.executable, "-S", "-m", "runbook.testbed.supervisor",
+                              layout.group, place.name, str(place.state), str(place.disk)],
+               place.state / "supervisor.log", ROOT)
+    (place.state / "supervisor").write_text(f"{pid}\n")
+
+
+def revive(layout: Layout, place: Place) -> None:
+    """Have a host of a standing bed on, where somebody switched it off or its supervisor died."""
+    supervisor = int((place.state / "supervisor").read_text())
+    if supervisor not in cgroups.members(layout.group, cgroups.KEEPERS):
+        cgroups.end(layout.group, place.name)
+        supply(layout, place)
+    elif not power(place).on:
+        press(place, "on")
 
 
 def power(place: Place) -> Power:
@@ -42,9 +54,10 @@ def power(place: Place) -> Power:
         words = (place.state / "power").read_text().split()
     except FileNotFoundError:
         return Power(on=False)
-    if len(words) == 1:
+    if len(words) < 2:
         return Power(on=False, failed=words == ["failed"])
-    return Power(on=True, since=float(words[1]), holder=int(words[0]))
+    there = Path("/proc", words[0]).exists()  # else its supervisor was killed, and the host with it
+    return Power(on=there, since=float(words[1]), holder=int(words[0]) if there else 0)
 
 
 def press(place: Place, order: str) -> None:
@@ -66,7 +79,7 @@ def first_process(place: Place) -> int:
 
 
 def inside(place: Place, *words: str) -> tuple[str, ...]:
-    """The command line that runs a program on the host without its sshd. Raises TestbedError where it is off."""
+    """The command line of a program on the host, without its sshd. Raises TestbedError where it is off."""
     pid = first_process(place)
     if not pid:
         raise TestbedError(f"{place.name}: is off", next=f"what it said last is in {place.state / 'console'}")
@@ -88,9 +101,10 @@ def await_boot(place: Place, until: float) -> None:
     """Wait until sshd answers and everything started, to the monotonic time `until`; raises TestbedError."""
     while not answers(place):
         if power(place).failed:
-            raise TestbedError(f"{place.name}: does not boot", tail=_last_words(place), next="mend what it says")
+            raise TestbedError(f"{place.name}: does not boot", tail=_last_words(place),
+                               next="mend what its last words name, then up again")
         if time.monotonic() > until:
-            raise TestbedError(f"{place.name}: sshd does not answer at {place.address}", tail=_last_words(place),
+            raise TestbedError(f"{place.name}: no sshd answers at {place.address}", tail=_last_words(place),
                                next="is the machine overloaded? `runbook testbed down`, then up again")
         time.sleep(0.02)
     said = run(*inside(place, "systemctl", "is-system-running", "--wait"), also=(1,),

@@ -1,4 +1,4 @@
-"""What a host's disk holds before its first boot: the differences from this machine's own, which lies below."""
+"""What a host's disk holds before its first boot: the differences from this machine's, which lies below."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ WANTED = ("dbus.service", "ssh.service", "containerd.service")
 
 MASKED = (
     # what belongs to the machine, not to a host of it
-    "systemd-sysctl.service", "systemd-binfmt.service", "systemd-modules-load.service", "systemd-udevd.service",
-    "systemd-udev-trigger.service", "systemd-timesyncd.service", "systemd-pstore.service",
+    "systemd-sysctl.service", "systemd-binfmt.service", "systemd-modules-load.service",
+    "systemd-udevd.service", "systemd-udev-trigger.service", "systemd-timesyncd.service",
+    "systemd-pstore.service",
     "systemd-remount-fs.service", "systemd-update-utmp.service", "systemd-update-utmp-runlevel.service",
     "systemd-firstboot.service", "systemd-sysusers.service", "systemd-hwdb-update.service",
     "systemd-udevd-control.socket", "systemd-udevd-kernel.socket",
@@ -95,7 +96,8 @@ def entries(layout: Layout, place: Place, host_key: str, operator_key: str) -> M
         "etc/ssh/authorized_keys/root": Entry(operator_key),
         f"etc/ssh/authorized_keys/{layout.operator}": Entry(operator_key),
         f"{units}/default.target": Entry(link="/lib/systemd/system/multi-user.target"),
-        **{f"{units}/multi-user.target.wants/{unit}": Entry(link=f"/lib/systemd/system/{unit}") for unit in WANTED},
+        **{f"{units}/multi-user.target.wants/{unit}": Entry(link=f"/lib/systemd/system/{unit}")
+           for unit in WANTED},
         **{f"{units}/{unit}": Entry(link="/dev/null") for unit in MASKED},
     }
 

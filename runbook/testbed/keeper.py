@@ -1,4 +1,4 @@
-"""Processes that keep a bed alive outside its hosts: started so that `down` finds them, whatever happens to `up`."""
+"""Processes that outlive `up`: started so that `down` finds them, whatever happens to `up`."""
 
 from __future__ import annotations
 

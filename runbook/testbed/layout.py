@@ -55,7 +55,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Layout:
-    """A whole bed, before any of it exists. Two beds may stand side by side: every name has the site's in it."""
+    """A whole bed, before any of it exists. Beds may stand side by side: every name has the site's in it."""
 
     name: str
     places: tuple[Place, ...]
@@ -129,8 +129,9 @@ def layout_of(site: Site) -> Layout:
     for file in (layout.key, layout.known_hosts, *([layout.bmc_password] if bmcs else [])):
         if file is None or file.parent.parts[-3:] != wanted.parts:
             raise _refused(site, f"a bed makes its own keys, in a folder {wanted}, not in {file}",
-                           f'write `key = "file:../{wanted}/id_ed25519"`, `known_hosts = "../{wanted}/known_hosts"`'
-                           f' and, for a BMC, `password = "file:../{wanted}/bmc_password"`')
+                           f'write `key = "file:../{wanted}/id_ed25519"`, '
+                           f'`known_hosts = "../{wanted}/known_hosts"`, '
+                           f'and for a BMC `password = "file:../{wanted}/bmc_password"`')
     return layout
 
 
@@ -150,7 +151,7 @@ def _check_addresses(places: tuple[Place, ...], site: Site) -> None:
             raise _refused(site, f"{address} is not a testbed's address",
                            f"all of them in one /{PREFIX_LENGTH} of {DEVICE_TESTS}, which is routed nowhere")
         if address in (prefix[0], prefix[1], prefix[-1]) or addresses.count(address) > 1:
-            raise _refused(site, f"{address} is taken", f"{prefix[1]} is this machine's own end; give each its own")
+            raise _refused(site, f"{address} is taken", f"give each its own; {prefix[1]} is this machine's")
 
 
 def _file(reference: Reference | None) -> Path | None:

@@ -28,7 +28,8 @@ class Leftovers:
         return any(getattr(self, one.name) for one in fields(self))
 
     def __str__(self) -> str:
-        kinds = [f"{one.name}: {', '.join(found)}" for one in fields(self) if (found := getattr(self, one.name))]
+        found = {one.name: getattr(self, one.name) for one in fields(self)}
+        kinds = [f"{kind}: {', '.join(some)}" for kind, some in found.items() if some]
         return "; ".join(kinds) or "nothing is left"
 
 
@@ -36,6 +37,7 @@ def leftovers(layout: Layout) -> Leftovers:
     """Count what is there of a bed. Looks at the machine, not at notes of what was made."""
     mounts = [(words[1], words[2]) for line in Path("/proc/self/mounts").read_text().splitlines()
               if (words := line.split())]
+    lock = STATES / f"{layout.name}.lock"
     own = [(at, kind) for at, kind in mounts
            if Path(at).is_relative_to(layout.state) or Path(at).is_relative_to(layout.disk)]
     return Leftovers(
@@ -44,8 +46,7 @@ def leftovers(layout: Layout) -> Leftovers:
         mounts=tuple(at for at, kind in own if kind != "nsfs"),
         interfaces=tuple(name for name in (layout.interface,) if network.interface_is_there(name)),
         cgroups=tuple(str(folder) for folder in cgroups.folders(layout.group)),
-        files=tuple(str(path) for path in (layout.state, layout.disk, layout.keys, STATES / f"{layout.name}.lock")
-                    if path.exists()),
+        files=tuple(str(path) for path in (layout.state, layout.disk, layout.keys, lock) if path.exists()),
         registrations=tuple(str(file) for file in emulation.SHARED.glob(f"*/{layout.name}")),
     )
 

@@ -26,8 +26,7 @@ def fence(layout: Layout) -> None:
 
 def fenced(layout: Layout) -> bool:
     """Whether the unreachable route stands."""
-    routes = json.loads(run("ip", "-json", "route", "show", "type", "unreachable", str(layout.prefix)) or "[]")
-    return any(route["dst"] == str(layout.prefix) for route in routes)
+    return bool(run("ip", "route", "show", "type", "unreachable", "exact", str(layout.prefix)).strip())
 
 
 def refuse_a_taken_prefix(layout: Layout) -> None:
@@ -36,14 +35,14 @@ def refuse_a_taken_prefix(layout: Layout) -> None:
         if route["dst"] == "default" or "dev" not in route or route["dev"] in (layout.interface, "lo"):
             continue
         if IPv4Network(route["dst"], strict=False).overlaps(layout.prefix):
-            raise Blocked(f"{layout.prefix} of the bed {layout.name} is in use: {route['dst']} on {route['dev']}",
-                          next=f"give the hosts in {layout.site_file} addresses in another /24 of 198.18.0.0/15")
+            raise Blocked(f"{layout.name}: its prefix is in use: {route['dst']} on {route['dev']}",
+                          next=f"give the hosts in {layout.site_file} addresses in another /24")
 
 
 def build(layout: Layout) -> None:
     """The bridge and every cable. The prefix is fenced before."""
-    ends = [("h%d" % number, place.namespace, place.address) for number, place in enumerate(layout.places)]
-    ends += [("b%d" % number, place.bmc_namespace, place.bmc_address)
+    ends = [(f"h{number}", place.namespace, place.address) for number, place in enumerate(layout.places)]
+    ends += [(f"b{number}", place.bmc_namespace, place.bmc_address)
              for number, place in enumerate(layout.places) if place.bmc_address]
     make_namespace(layout.namespace)
     for _, namespace, _ in ends:

@@ -13,8 +13,9 @@ from runbook.testbed.program import search_path
 
 PACKAGES = {
     "/lib/systemd/systemd": "systemd", "dbus-daemon": "dbus", "sshd": "openssh-server",
-    "ssh-keygen": "openssh-client", "containerd": "containerd", "runc": "runc", "sudo": "sudo", "ip": "iproute2",
-    "unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux", "ipmi_sim": "openipmi",
+    "ssh-keygen": "openssh-client", "containerd": "containerd", "runc": "runc", "sudo": "sudo",
+    "ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux",
+    "setsid": "util-linux", "ipmi_sim": "openipmi",
 }
 """Every program that a bed needs, and Debian's package of it."""
 
@@ -38,11 +39,11 @@ def lacking() -> tuple[Lack, ...]:
     if os.geteuid() != 0:
         found.append(Lack("root: namespaces, mounts and a bridge are made", "run it as root, or with sudo"))
     path = search_path()
-    packages = sorted({package for name, package in PACKAGES.items()
-                       if not (Path(name).exists() if name.startswith("/") else shutil.which(name, path=path))})
+    packages = sorted({package for name, package in PACKAGES.items() if not shutil.which(name, path=path)})
     if packages:
         found.append(Lack(f"programs of {', '.join(packages)}", f"apt-get install {' '.join(packages)}"))
-    split = [name for name in ("/etc", "/usr", "/var", "/bin") if Path(name).stat().st_dev != Path("/").stat().st_dev]
+    whole = Path("/").stat().st_dev
+    split = [name for name in ("/etc", "/usr", "/var", "/bin") if Path(name).stat().st_dev != whole]
     if split:
         found.append(Lack(f"one file system for the whole system; apart are {', '.join(split)}",
                           "rehearse on a machine that is not split: a host's disk lies over `/` alone"))
@@ -52,7 +53,8 @@ def lacking() -> tuple[Lack, ...]:
 def require() -> None:
     """Raises Blocked that names every missing part and the command that mends it."""
     if lacks := lacking():
-        raise Blocked("no testbed can stand on this machine: it lacks " + "; ".join(lack.what for lack in lacks),
+        parts = "; ".join(lack.what for lack in lacks)
+        raise Blocked(f"no testbed can stand on this machine: it lacks {parts}",
                       next="; ".join(lack.mend for lack in lacks))
 
 

@@ -37,7 +37,7 @@ def run(*words: str, stdin: str = "", limit: float = SECONDS, also: Sequence[int
         done = subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=limit, check=False,
                               env={**os.environ, "PATH": search_path(), "LC_ALL": "C.UTF-8"})
     except FileNotFoundError as error:
-        raise TestbedError(f"{words[0]}: there is no such program", next="`setup/prepare` installs it") from error
+        raise TestbedError(f"{words[0]}: no such program", next="`setup/prepare` installs it") from error
     except subprocess.TimeoutExpired as error:
         raise TestbedError(f"{shown}: not done after {limit:g} s",
                            next="is the machine overloaded? `runbook testbed down`, then again") from error

@@ -55,7 +55,7 @@ class BedStatus:
 
 
 def stands(layout: Layout) -> bool:
-    """Whether `up` finished and nothing has taken the network away since: only then may its addresses be used."""
+    """Whether `up` finished and the network is there still: only then may the bed's addresses be used."""
     return (layout.state / READY).exists() and interface_is_there(layout.interface)
 
 

@@ -39,6 +39,7 @@ class Power:
     def __init__(self, group: str, host: str, state: Path, disk: Path) -> None:
         self.group, self.host, self.state, self.disk = group, host, state, disk
         self.running: subprocess.Popen[bytes] | None = None
+        (self.state / ORDERS).unlink(missing_ok=True)  # of a supervisor that died
         os.mkfifo(self.state / ORDERS, 0o600)
         self.orders = os.open(self.state / ORDERS, os.O_RDWR | os.O_NONBLOCK)  # RDWR: never an end of file
         self.unread = b""
@@ -73,7 +74,7 @@ class Power:
         self._note("off")
 
     def _note(self, power: str) -> None:
-        """What `status` reads: the pid that holds the host's namespaces and its start; or `off`, or `failed`."""
+        """What `status` reads: who holds the host's namespaces, and since when; or `off`; or `failed`."""
         new = self.state / "power.new"
         new.write_text(power + "\n")
         new.replace(self.state / "power")

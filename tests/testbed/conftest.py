@@ -1,4 +1,4 @@
-"""A small bed of these tests' own, so that what they break is not what others use; and a way to speak to hosts."""
+"""A small bed of these tests' own: what they break is not what others use."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import pytest
 
 from runbook.errors import Blocked, LockHeld, SiteError
 from runbook.site import ROOT
-from runbook.testbed import host, network
+from runbook.testbed import host, network, prerequisites
 from runbook.testbed.bed import Bed, borrowed, down, require_standing, status, up
 from runbook.testbed.leftovers import leftovers
 from tests.testbed.small_bed import HOST, SITE, SmallBed, ssh_to
@@ -25,8 +25,8 @@ UP_SECONDS, UP_AGAIN_SECONDS = 10.0, 0.5  # the issue's limits, for three hosts
 
 def start(*words: str) -> subprocess.Popen[str]:
     """`runbook testbed …` as a person starts it, in a process group of its own."""
-    return subprocess.Popen([sys.executable, "-m", "runbook.testbed", *words], cwd=ROOT, text=True, start_new_session=True,
-                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    return subprocess.Popen([sys.executable, "-m", "runbook.testbed", *words], cwd=ROOT, text=True,
+                            start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
 def namespaces(process: str) -> frozenset[int]:
@@ -61,7 +61,8 @@ def test_the_status_names_every_host(bed: Bed) -> None:
 def test_a_second_bed_stands_beside_the_first_and_goes_without_it(bed: Bed, small: SmallBed) -> None:
     layout = up(small.file).layout
     assert ssh_to(layout, "lone", "systemctl is-system-running; ls /sys/class/net") == "running\neth0\nlo"
-    assert "unreachable" in ssh_to(layout, "lone", f"bash -c 'exec 3<>/dev/tcp/{bed.hosts[0].address}/22'", fails=True)
+    knock = f"bash -c 'exec 3<>/dev/tcp/{bed.hosts[0].address}/22'"
+    assert "unreachable" in ssh_to(layout, "lone", knock, fails=True)
     down(small.file)
     assert bed.status().ok
     assert str(status(small.file)) == "bedtest: down"
@@ -69,7 +70,7 @@ def test_a_second_bed_stands_beside_the_first_and_goes_without_it(bed: Bed, smal
 
 def test_down_leaves_nothing_but_the_fence(small: SmallBed) -> None:
     layout = up(small.file).layout
-    ssh_to(layout, "lone", "sudo -n systemd-run --quiet --unit=stays sleep 1000; nohup sleep 1000 >/dev/null 2>&1 &")
+    ssh_to(layout, "lone", "sudo -n systemd-run --quiet --unit=stays sleep 99; nohup sleep 9 >/dev/null 2>&1 &")
     there = leftovers(layout)
     assert all(getattr(there, kind.name) for kind in fields(there) if kind.name != "mounts"), there
     own = namespaces(str(host.first_process(layout.place("lone")))) - namespaces("self")
@@ -85,7 +86,8 @@ def test_down_leaves_nothing_but_the_fence(small: SmallBed) -> None:
 def test_nothing_leaves_the_machine_while_the_bed_is_down(small: SmallBed) -> None:
     layout = up(small.file).layout
     down(small.file)
-    route = subprocess.run(["ip", "route", "get", str(layout.places[0].address)], capture_output=True, text=True, check=False)
+    words = ("ip", "route", "get", str(layout.places[0].address))
+    route = subprocess.run(words, capture_output=True, text=True, check=False)
     assert "No route to host" in route.stderr
     with pytest.raises(Blocked, match="the testbed bedtest is down"):
         require_standing(small.file)
@@ -196,7 +198,8 @@ def test_a_prefix_that_another_bed_has_is_refused(small: SmallBed, tmp_path: Pat
     assert status(small.file).ok
 
 
-def test_a_host_that_does_not_boot_is_named_with_its_last_words(small: SmallBed, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_host_that_does_not_boot_is_named_with_its_last_words(
+        small: SmallBed, monkeypatch: pytest.MonkeyPatch) -> None:
     from runbook.testbed import image, program
 
     written = image.write
@@ -212,13 +215,41 @@ def test_a_host_that_does_not_boot_is_named_with_its_last_words(small: SmallBed,
     assert str(leftovers(small.layout)) == "nothing is left"
 
 
-def test_only_root_takes_a_bed_down(small: SmallBed) -> None:
-    up(small.file)
-    refused = subprocess.run(
-        ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", sys.executable, "-c",
-         "from runbook.testbed.prerequisites import require; require()"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert refused.returncode != 0
-    assert "root: namespaces, mounts and a bridge are made" in refused.stderr or "Permission denied" in refused.stderr
+def test_a_host_whose_supervisor_died_comes_back_with_the_next_up(small: SmallBed) -> None:
+    layout = up(small.file).layout
+    lone = layout.place("lone")
+    ssh_to(layout, "lone", "echo kept >kept; sync")
+    os.kill(int((lone.state / "supervisor").read_text()), signal.SIGKILL)
+    until = time.monotonic() + 20
+    while host.power(lone).on:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert not status(small.file).ok
+    assert up(small.file).stood
+    assert ssh_to(layout, "lone", "cat kept") == "kept"
+
+
+def test_up_presses_the_button_of_a_host_that_is_off(small: SmallBed) -> None:
+    lone = up(small.file).layout.place("lone")
+    host.press(lone, "off")
+    until = time.monotonic() + 20
+    while host.power(lone).on:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert up(small.file).stood and status(small.file).ok
+
+
+def test_what_is_missing_is_named_with_what_mends_it(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prerequisites, "search_path", lambda: str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    site = tmp_path / "bedtest.toml"
+    site.write_text(SITE + HOST)
+    with pytest.raises(Blocked, match="it lacks root: .*; programs of .*containerd.*openipmi") as raised:
+        up(site)
+    assert "apt-get install containerd" in raised.value.next
+    with pytest.raises(Blocked, match="only root takes a testbed down"):
+        down(site)
 
 
 def test_a_lock_that_is_held_names_its_process(small: SmallBed, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,8 +16,8 @@ from tests.testbed.small_bed import SmallBed, ssh_to
 def ipmitool(layout: Layout, name: str, *words: str) -> str:
     assert layout.bmc_password
     return subprocess.run(
-        ["ipmitool", "-C", "3", "-I", "lanplus", "-H", str(layout.place(name).bmc_address), "-U", layout.bmc_user, "-E",
-         *words], capture_output=True, text=True, check=True, timeout=20,
+        ["ipmitool", "-C", "3", "-I", "lanplus", "-H", str(layout.place(name).bmc_address),
+         "-U", layout.bmc_user, "-E", *words], capture_output=True, text=True, check=True, timeout=20,
         env=os.environ | {"IPMI_PASSWORD": layout.bmc_password.read_text().strip()}).stdout
 
 
@@ -31,8 +31,9 @@ def soon(question: Callable[[], bool], seconds: float = 10) -> bool:
 
 
 def test_every_sensor_is_read_in_its_unit(bed: Bed) -> None:
-    readings = [[cell.strip() for cell in line.split("|")] for line in ipmitool(bed.layout, "node2", "sdr").splitlines()]
-    assert readings == [["CPU Temp", "45 degrees C", "ok"], ["Fan 1", "5400 RPM", "ok"], ["Power", "120 Watts", "ok"]]
+    lines = ipmitool(bed.layout, "node2", "sdr").splitlines()
+    assert [[cell.strip() for cell in line.split("|")] for line in lines] == [
+        ["CPU Temp", "45 degrees C", "ok"], ["Fan 1", "5400 RPM", "ok"], ["Power", "120 Watts", "ok"]]
 
 
 def test_a_sensor_follows_its_file_and_logs_a_threshold(bed: Bed) -> None:

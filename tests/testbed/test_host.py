@@ -17,8 +17,8 @@ HOSTS = ("node1", "node2", "node3")
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_systemd_runs_as_the_first_process_and_nothing_failed(ask: Ssh, host: str) -> None:
-    assert ask(host, "ps -o comm= 1; systemctl is-system-running; systemctl --failed --no-legend; hostname") == (
-        f"systemd\nrunning\n{host}")
+    question = "ps -o comm= 1; systemctl is-system-running; systemctl --failed --no-legend; hostname"
+    assert ask(host, question) == f"systemd\nrunning\n{host}"
 
 
 def test_the_operator_is_nobody_special_until_he_says_sudo(ask: Ssh) -> None:
@@ -50,9 +50,8 @@ def test_a_host_cannot_load_modules_nor_change_the_machines_settings(ask: Ssh) -
 def test_a_host_cannot_open_the_machines_disk(ask: Ssh) -> None:
     device = Path("/").stat().st_dev
     node = f"b {device >> 8} {device & 0xff}"
-    assert "Operation not permitted" in ask(
-        "node1", f"sudo -n sh -c 'mknod /dev/disk {node} && head -c 1 /dev/disk'; s=$?; sudo -n rm -f /dev/disk; exit $s",
-        fails=True)
+    attempt = f"sudo -n sh -c 'mknod /dev/disk {node} && head -c 1 /dev/disk; s=$?; rm -f /dev/disk; exit $s'"
+    assert "Operation not permitted" in ask("node1", attempt, fails=True)
 
 
 def test_a_host_sees_neither_the_projects_folder_nor_the_machines_people(ask: Ssh) -> None:
@@ -80,17 +79,20 @@ def test_a_hosts_network_is_not_the_machines(ask: Ssh) -> None:
 
 def test_services_start_restart_and_write_to_the_journal(ask: Ssh) -> None:
     said = ask("node1", "sudo -n systemd-run --quiet --wait --unit=greeting --property=MemoryMax=64M "
-                        "--property=DynamicUser=yes --property=ProtectSystem=strict sh -c 'echo hello; id -un'; "
+                        "--property=DynamicUser=yes --property=ProtectSystem=strict "
+                        "sh -c 'echo hello; id -un'; "
                         "sudo -n journalctl --quiet --output=cat --unit=greeting")
     assert "hello\ngreeting" in said
-    assert ask("node1", "sudo -n systemctl restart containerd && systemctl is-active containerd ssh") == "active\nactive"
+    restart = "sudo -n systemctl restart containerd && systemctl is-active containerd ssh"
+    assert ask("node1", restart) == "active\nactive"
 
 
 def test_containerd_is_there_as_a_freshly_installed_server_has_it(ask: Ssh) -> None:
     assert "Server:" in ask("node1", "sudo -n ctr version")
     assert ask("node1", "systemctl is-enabled containerd; sudo -n ctr images list --quiet") == "enabled"
     assert ask("node1", "stat -fc %T /var/lib/containerd") == "ext2/ext3"
-    assert ask("node1", "cat /etc/containerd/config.toml") == Path("/etc/containerd/config.toml").read_text().strip()
+    packaged = Path("/etc/containerd/config.toml").read_text().strip()
+    assert ask("node1", "cat /etc/containerd/config.toml") == packaged
 
 
 def test_a_server_takes_many_connections_at_once(ask: Ssh) -> None:
@@ -102,6 +104,7 @@ def test_an_unknown_key_is_not_let_in(bed: Bed, tmp_path: Path) -> None:
     key = tmp_path / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     done = subprocess.run(
-        ["ssh", "-F", "none", "-i", str(key), "-o", f"UserKnownHostsFile={bed.layout.known_hosts}", "-o", "BatchMode=yes",
-         "-o", "IdentitiesOnly=yes", f"operator@{bed.hosts[0].address}", "true"], capture_output=True, text=True, check=False)
+        ["ssh", "-F", "none", "-i", str(key), "-o", f"UserKnownHostsFile={bed.layout.known_hosts}",
+         "-o", "BatchMode=yes", "-o", "IdentitiesOnly=yes", f"operator@{bed.hosts[0].address}", "true"],
+        capture_output=True, text=True, check=False)
     assert done.returncode == 255 and "Permission denied (publickey)" in done.stderr
