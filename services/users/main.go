@@ -36,7 +36,8 @@ func main() {
 func run(asked context.Context, args []string, out, log io.Writer) int {
 	flags := flag.NewFlagSet("users", flag.ContinueOnError)
 	flags.SetOutput(log)
-	listen := flags.String("listen", fromEnvironment("USERS_LISTEN", ":8080"), "address to listen on, else $USERS_LISTEN")
+	listen := flags.String("listen", fromEnvironment("USERS_LISTEN", ":8080"),
+		"address to listen on, else $USERS_LISTEN")
 	drain := flags.Duration("drain", 10*time.Second, "how long a stop waits for requests under way")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	switch err := flags.Parse(args); {

@@ -9,7 +9,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 )
 
-// metrics are what /metrics shows: requests by route and status, their times, and the Go runtime's and the process's own.
+// metrics are what /metrics shows: requests by route and status, their times, and what the Go runtime and the
+// process tell of themselves.
 type metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
@@ -28,7 +29,8 @@ func newMetrics() *metrics {
 		}, []string{"method", "route"}),
 	}
 	built := prometheus.NewGauge(prometheus.GaugeOpts{
-		Name: "users_build_info", Help: "1, with the version as a label.", ConstLabels: prometheus.Labels{"version": version},
+		Name: "users_build_info", Help: "1, with the version as a label.",
+		ConstLabels: prometheus.Labels{"version": version},
 	})
 	built.Set(1)
 	m.registry.MustRegister(m.requests, m.seconds, built, collectors.NewGoCollector(),
@@ -36,7 +38,8 @@ func newMetrics() *metrics {
 	return m
 }
 
-// count uses the route, not the path, and folds unknown methods: labels that a client chooses would grow without bound.
+// count uses the route, not the path, and folds unknown methods: labels that a client chooses would grow
+// without bound.
 func (m *metrics) count(c *gin.Context) {
 	began := time.Now()
 	c.Next()

@@ -47,7 +47,7 @@ func newRouter(logger *slog.Logger) http.Handler {
 	router := gin.New()
 	router.HandleMethodNotAllowed = true
 	measured := newMetrics()
-	// What recovers stands innermost, so that a panic is still logged and counted, as the 500 that the client got.
+	// What recovers stands innermost: a panic is still logged and counted, as the 500 that the client got.
 	router.Use(logRequests(logger), measured.count, recoverPanics(logger))
 	router.GET("/ping", func(c *gin.Context) {
 		c.JSON(http.StatusOK, pong{Message: "pong", Version: version, GOARCH: runtime.GOARCH})
@@ -79,10 +79,12 @@ func recoverPanics(logger *slog.Logger) gin.HandlerFunc {
 
 // serve answers on listener until asked is done, then lets requests under way finish for at most drain.
 // An orderly stop is no error.
-func serve(asked context.Context, listener net.Listener, server *http.Server, drain time.Duration, logger *slog.Logger) error {
+func serve(asked context.Context, listener net.Listener, server *http.Server, drain time.Duration,
+	logger *slog.Logger) error {
 	ended := make(chan error, 1)
 	go func() { ended <- server.Serve(listener) }()
-	logger.Info("listening", "address", listener.Addr().String(), "goarch", runtime.GOARCH, "go", runtime.Version())
+	logger.Info("listening", "address", listener.Addr().String(), "goarch", runtime.GOARCH,
+		"go", runtime.Version())
 
 	select {
 	case err := <-ended:

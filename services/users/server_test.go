@@ -98,10 +98,13 @@ func TestAPanicIsAnswered500AndLogged(t *testing.T) {
 	if answer := asked(t, router, "GET", "/broken"); answer.Code != 500 {
 		t.Errorf("status %d", answer.Code)
 	}
-	if text := log.String(); !strings.Contains(text, `"cause":"on purpose"`) || !strings.Contains(text, `"status":500`) {
-		t.Errorf("the log does not tell: %s", text)
+	for _, want := range []string{`"cause":"on purpose"`, `"status":500`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("no %s in the log: %s", want, &log)
+		}
 	}
-	if text := asked(t, router, "GET", "/metrics").Body.String(); !strings.Contains(text, `route="/broken",status="500"} 1`) {
-		t.Errorf("not counted: %s", text)
+	metrics := asked(t, router, "GET", "/metrics").Body.String()
+	if !strings.Contains(metrics, `route="/broken",status="500"} 1`) {
+		t.Errorf("not counted: %s", metrics)
 	}
 }

@@ -35,13 +35,14 @@ func (l *lines) String() string {
 // address waits for the line that says where the server listens.
 func (l *lines) address(t *testing.T) string {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for range 2000 { // 10 s
 		for text := range strings.Lines(l.String()) {
 			var line struct{ Msg, Address string }
 			if json.Unmarshal([]byte(text), &line) == nil && line.Msg == "listening" {
 				return line.Address
 			}
 		}
+		time.Sleep(5 * time.Millisecond)
 	}
 	t.Fatalf("it never said that it listens: %s", l)
 	return ""
@@ -164,7 +165,8 @@ func TestWrongUseAndATakenPortAreSaid(t *testing.T) {
 		{"help", []string{"-help"}, 0, "USERS_LISTEN"},
 	} {
 		log := &lines{}
-		if code := run(context.Background(), c.args, log, log); code != c.code || !strings.Contains(log.String(), c.said) {
+		code := run(context.Background(), c.args, log, log)
+		if code != c.code || !strings.Contains(log.String(), c.said) {
 			t.Errorf("%s: exit code %d, want %d with %q: %s", c.name, code, c.code, c.said, log)
 		}
 	}
