@@ -9,7 +9,6 @@ from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
-from runbook.remote.secret import Reference
 from runbook.site import Site
 from runbook.table import columns, toml_name
 from runbook.targets import load_target
@@ -43,7 +42,7 @@ def _table(table: type, prefix: str, given: dict[str, Any], commented: bool = Fa
     plain, below = "", ""
     for one, hint in columns(table):
         key = prefix + toml_name(one)
-        inner = _inner(hint)
+        inner = None if one.metadata["read"] else _inner(hint)
         if inner is None:
             plain += _line(one, key, given, commented, indent)
             continue
@@ -58,7 +57,7 @@ def _table(table: type, prefix: str, given: dict[str, Any], commented: bool = Fa
 def _inner(hint: Any) -> type | None:
     """The dataclass of a table or of an array of tables; None for a plain value."""
     for one in (hint, *typing.get_args(hint)):
-        if isinstance(one, type) and is_dataclass(one) and one is not Reference and not hasattr(one, "read"):
+        if isinstance(one, type) and is_dataclass(one):
             return one
     return None
 
@@ -70,7 +69,7 @@ def _line(one: dataclasses.Field[Any], key: str, given: dict[str, Any], commente
     if value is None or value is dataclasses.MISSING:
         value = ""
     off = commented or example is None
-    shown = str(value) if isinstance(value, Path) or hasattr(value, "read") else value
+    shown = str(value) if isinstance(value, Path) or one.metadata["read"] else value
     text = f"{indent}{'# ' * off}{toml_name(one)} = {toml_value(shown)}"
     return _with_help(text, one.metadata["help"], indent)
 

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from runbook.checks import between, each_of, one_of, shaped
 from runbook.remote.secret import Reference
-from runbook.table import entry
+from runbook.table import Absolute, entry
 
 ROLES = {
     "build": "compiles (where no host does, the machine that runs the runbook)",
@@ -29,9 +30,27 @@ NAME = shaped(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "lower-case letters, digits
 ADDRESS = shaped(r"[A-Za-z0-9]([A-Za-z0-9._:%-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,39}",
                  "an IP address or a host name")
 PORT = between(1, 65535)
-# RFC 7468 has no word for this; it is what `ssh-keygen -lf` prints: base64 of 32 bytes without padding.
+# What `ssh-keygen -lf` prints: base64 of a SHA-256, 32 bytes, without padding.
 HOST_KEY = shaped(r"SHA256:[A-Za-z0-9+/]{43}", "`SHA256:` and 43 characters, as `ssh-keygen -lf` prints it")
 USER = shaped(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", "a user name")
+
+REFERENCE_FORMS = ("`env:NAME` (an environment variable), `file:PATH` (a file of mode 0600) or `prompt:` "
+                   "(asked for), never the secret itself")
+
+
+def reference(text: str, absolute: Absolute) -> Reference | None:
+    """A reference with an absolute path, None when `text` has none of the forms."""
+    kind, colon, rest = text.partition(":")
+    if kind == "env" and rest.isidentifier() and rest.isascii():
+        return Reference(text)
+    if kind == "file" and rest:
+        return Reference(f"file:{absolute(rest)}")
+    return Reference(text) if kind == "prompt" and colon and rest.isprintable() else None
+
+
+def secret(help: str, example: str | None = None, per_host: bool = False) -> Any:
+    """A key whose value says where a secret is to be found."""
+    return entry(help, None, example=example, read=reference, forms=REFERENCE_FORMS, per_host=per_host)
 
 
 @dataclass(frozen=True)
@@ -42,9 +61,9 @@ class SshSettings:
     port: int = entry("sshd's port", 22, check=PORT, per_host=True)
     sudo: bool = entry("whether changes go through `sudo -n`; not needed where the user is root", True,
                      example=True, per_host=True)
-    key: Reference | None = entry("the private key's file; without it, the SSH agent", None,
-                                example="file:~/.ssh/id_ed25519", per_host=True)
-    passphrase: Reference | None = entry("of the private key, where it has one", None, per_host=True)
+    key: Reference | None = secret("the private key's file; without it, the SSH agent",
+                                   "file:~/.ssh/id_ed25519", per_host=True)
+    passphrase: Reference | None = secret("of the private key, where it has one", per_host=True)
     known_hosts: Path = entry("host keys as ssh-keyscan prints them; an unknown or changed key is "
                               "refused", Path("known_hosts"), example="known_hosts", per_host=True)
     host_key: str = entry("the one host key that is accepted, instead of known_hosts: `SHA256:...`", "",
@@ -63,7 +82,7 @@ class Bmc:
     address: str = entry("where it answers IPMI over LAN", check=ADDRESS, example="192.0.2.111")
     port: int = entry("UDP port", 623, check=PORT)
     user: str = entry("who logs in", "admin", check=USER)
-    password: Reference | None = entry("of that user", None, example="env:BMC_PASSWORD")
+    password: Reference | None = secret("of that user", "env:BMC_PASSWORD")
     # ipmitool's own default asks for suite 17 first, which costs 10 s where the BMC has only suite 3.
     cipher_suite: int = entry("IPMI cipher suite: 3, or 17 where the BMC has it", 3, check=between(0, 17))
 
@@ -109,7 +128,7 @@ class GoSource:
     host: str = ""                        # whose Go it is
 
     @classmethod
-    def read(cls, text: str, absolute: Callable[[str], Path]) -> GoSource | None:
+    def read(cls, text: str, absolute: Absolute) -> GoSource | None:
         """The parts of `text`, None when it has none of the forms; `absolute` finds relative paths."""
         found = _GO.fullmatch(text)
         if not found:
@@ -133,7 +152,7 @@ class Toolchain:
     """What compiles; `[toolchain]`."""
 
     go: GoSource = entry(f"where Go comes from: {GO_FORMS}", GoSource("version", "1.26.8"),
-                         forms=GO_FORMS, example="dir:/opt/go-port")
+                         read=GoSource.read, forms=GO_FORMS, example="dir:/opt/go-port")
     modules: str = entry("pinned modules: `modern`, `legacy` (Go 1.19), or `auto` by the toolchain's version",
                          "auto", check=one_of("auto", "modern", "legacy"), example="auto")
 

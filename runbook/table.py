@@ -13,15 +13,19 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from runbook.remote.secret import Reference
 from runbook.toml_lines import KeyPath, line_of
 
 Check = Callable[[Any], str]
 """Says what is wrong with a value; empty when nothing is."""
 
-REFERENCE_FORMS = "`env:NAME`, `file:PATH` or `prompt:`"
+Absolute = Callable[[str], Path]
+"""Finds a path of the file: `~` is the home folder, relative ones start beside the file."""
+
+Read = Callable[[str, Absolute], Any]
+"""Makes a value of a string; None where the string has not the form."""
+
 _WORDS = {str: "a string", bool: "true or false", int: "a whole number", float: "a number",
-          date: "a date such as 2027-06-30", Path: "a path (a string)", Reference: REFERENCE_FORMS,
+          date: "a date such as 2027-06-30", Path: "a path (a string)",
           dict: "a table", list: "an array"}
 
 
@@ -31,16 +35,17 @@ def entry(
     *,
     check: Check | None = None,
     example: Any = None,
+    read: Read | None = None,
     forms: str = "",
     name: str = "",
     per_host: bool = False,
 ) -> Any:
     """A field of a table: what it means, its default (none: required), and what it must satisfy.
 
-    `example` is what a new site file shows; `forms` says what a type with its own `read` accepts; `name` is
+    `example` is what a new site file shows; `read` makes a value of a string of one of the `forms`; `name` is
     the key in TOML where it differs from the field; `per_host` lets a `[[host]]` override it.
     """
-    metadata = {"help": help, "check": check, "example": example, "forms": forms, "name": name,
+    metadata = {"help": help, "check": check, "example": example, "read": read, "forms": forms, "name": name,
                 "per_host": per_host}
     return field(default=default, metadata=metadata)
 
@@ -108,7 +113,10 @@ def read_table(table: type, data: Any, reading: Reading, path: KeyPath = (),
             reading.refuse((*path, name), unknown("key", name, known))
             continue
         one, hint = known[name]
-        value = read_value(hint, raw, reading, (*path, name), one.metadata["forms"])
+        if one.metadata["read"]:
+            value = _read_form(one.metadata, raw, reading, (*path, name))
+        else:
+            value = read_value(hint, raw, reading, (*path, name))
         problem = one.metadata["check"](value) if one.metadata["check"] and value is not None else ""
         if problem:
             reading.refuse((*path, name), problem)
@@ -122,17 +130,10 @@ def read_table(table: type, data: Any, reading: Reading, path: KeyPath = (),
     return values
 
 
-def read_value(hint: Any, raw: Any, reading: Reading, path: KeyPath, forms: str = "") -> Any:
+def read_value(hint: Any, raw: Any, reading: Reading, path: KeyPath) -> Any:
     """`raw` as `hint` wants it, or None with a problem noted."""
     if typing.get_origin(hint) in (typing.Union, types.UnionType):
         hint = next(one for one in typing.get_args(hint) if one is not type(None))
-    if hint is Reference:
-        return _reference(raw, reading, path)
-    if forms:
-        value = hint.read(raw, reading.absolute) if isinstance(raw, str) and "\0" not in raw else None
-        if value is None:
-            reading.refuse(path, f"expected {forms}, found {_found(raw)}")
-        return value
     if dataclasses.is_dataclass(hint) and isinstance(hint, type):
         before = len(reading.problems)
         values = read_table(hint, raw, reading, path)
@@ -173,19 +174,13 @@ def unknown(what: str, name: str, known: typing.Iterable[str]) -> str:
     return f"unknown {what}; " + (f"did you mean `{near[0]}`?" if near else f"known are {', '.join(names)}")
 
 
-def _reference(raw: Any, reading: Reading, path: KeyPath) -> Reference | None:
-    scheme, colon, rest = raw.partition(":") if isinstance(raw, str) else ("", "", "")
-    if colon and scheme == "env" and rest.isidentifier() and rest.isascii():
-        return Reference(raw)
-    if colon and scheme == "file" and rest and "\0" not in rest:
-        return Reference(f"file:{reading.absolute(rest)}")
-    if colon and scheme == "prompt" and rest.isprintable():
-        return Reference(raw)
-    # The value is not repeated: it may be the secret itself.
-    found = "something else" if isinstance(raw, str) else _found(raw)
-    reading.refuse(path, f"expected {REFERENCE_FORMS}, found {found}; a secret never stands in the file: "
-                         "put it into an environment variable or a file of mode 0600")
-    return None
+def _read_form(metadata: Mapping[str, Any], raw: Any, reading: Reading, path: KeyPath) -> Any:
+    value = metadata["read"](raw, reading.absolute) if isinstance(raw, str) and "\0" not in raw else None
+    if value is None:
+        # The string is not repeated: where a reference is wanted it may be the secret itself.
+        found = "something else" if isinstance(raw, str) else _found(raw)
+        reading.refuse(path, f"expected {metadata['forms']}, found {found}")
+    return value
 
 
 def _found(raw: Any) -> str:

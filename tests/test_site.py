@@ -160,7 +160,7 @@ def test_an_accepted_risk_counts_until_its_last_day(write):
     ("dir:go-port", "go-port", 30, "toolchain.go: expected `dir:PATH`"),
     ("dir:go-port", "host:node3:/go", 30, "toolchain.go: unknown host; did you mean `node"),
     ("dir:go-port", "version:1.26.8", 30, "no release of upstream Go builds for sw64"),
-    ("env:BMC_PASSWORD", "vault:x", 19, "expected `env:NAME`, `file:PATH` or `prompt:`"),
+    ("env:BMC_PASSWORD", "vault:x", 19, "bmc.password: expected `env:NAME` (an environment variable)"),
     ('name = "ward-7"\n', "", 1, "the key `name` is missing"),
     ("[ssh]", "[[ssh]]", 7, "ssh: expected a table, found an array"),
     ("[[accept]]", "[accept]", 32, "accept: expected [[accept]], found a table"),
@@ -200,8 +200,7 @@ def test_a_plain_text_password_is_refused_and_never_repeated(write, key):
 
 def test_a_plain_text_password_is_answered_with_what_to_write_instead(write):
     error = refusal(write(GOOD.replace("env:BMC_PASSWORD", "correct-horse")))
-    assert "`env:NAME`, `file:PATH` or `prompt:`" in error
-    assert "environment variable" in error
+    assert "`env:NAME` (an environment variable), `file:PATH` (a file of mode 0600) or `prompt:`" in error
 
 
 def test_a_file_that_is_no_toml_is_refused_at_its_line(write):

@@ -38,7 +38,7 @@ def keys(table: type):
     for one, hint in columns(table):
         yield toml_name(one), one.metadata["help"]
         for inner in (hint, *getattr(hint, "__args__", ())):
-            if dataclasses.is_dataclass(inner) and inner is not Reference and not hasattr(inner, "read"):
+            if dataclasses.is_dataclass(inner) and not one.metadata["read"]:
                 yield from keys(inner)
 
 
