@@ -26,13 +26,16 @@ class Title:
         return f"{self.name}: {self.title}"
 
 
-COMMON_PARAMETERS: Mapping[str, type] = {"site": str, "run": str, "check": bool, "only_hosts": list, "confirm": str}
+COMMON_PARAMETERS: Mapping[str, type] = {
+    "site": str, "run": str, "check": bool, "only_hosts": list, "confirm": str,
+}
 
 CONTENTS: tuple[Title, ...] = (
     Title(START, "Start", "Can these servers be worked on, and what will be done to them?"),
-    Title("01_abi_inspection", "ABI inspection", "What are these hosts, before anything is changed?", (START,)),
-    Title("03_static_compile", "Static compile", "Is what we built static, for the right machine, and the same twice?",
+    Title("01_abi_inspection", "ABI inspection", "What are these hosts, before anything is changed?",
           (START,)),
+    Title("03_static_compile", "Static compile",
+          "Is what we built static, for the right machine, and the same twice?", (START,)),
     Title("04_container_deploy", "Deployment", "Does what we built run on the hosts, and is it what runs?",
           ("03_static_compile",)),
     Title(TEARDOWN, "Teardown", "Are the hosts as they were?"),
@@ -40,7 +43,7 @@ CONTENTS: tuple[Title, ...] = (
 
 
 def title_of(name: str) -> Title:
-    """The chapter of that name, or of the name without its number; raises ParameterError with the nearest one."""
+    """The chapter of that name, its number or its words. Raises ParameterError with the nearest."""
     for title in CONTENTS:
         if name in (title.name, title.name[:2], title.name[3:]):
             return title

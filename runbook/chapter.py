@@ -1,0 +1,240 @@
+"""A chapter while it runs: the five verbs, each recorded, and none after a failed one."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import TypeVar
+
+from runbook import targets
+from runbook.claims.hearing import hear
+from runbook.claims.judge import row
+from runbook.contents import Title
+from runbook.errors import Blocked, ChapterFailed, ChapterStopped, NotConfirmed, RunbookError
+from runbook.perform import Performed, perform
+from runbook.plan import Plan, Plans
+from runbook.remote import lock
+from runbook.remote.fleet import Fleet
+from runbook.remote.question import HostAnswers, Question
+from runbook.remote.shell import Shell
+from runbook.run import Artifact, Run, who
+from runbook.site import Host, Site
+from runbook.targets import Target
+from runbook.verdict import Basis, Figure, Verdict, Verdicts, overall, skipped
+from runbook.views import Acted, Heard, Judged, Observed, Recorded
+
+LOCK_SECONDS = 15 * 60  # renewed at each act; a chapter's longest single act stays well below
+
+Value = TypeVar("Value")
+
+
+class Chapter:
+    """One chapter of one run; `runbook.open_chapter` makes it."""
+
+    def __init__(self, title: Title, run: Run, fleet: Fleet, *, check: bool, confirm: str,
+                 options: Mapping[str, object]) -> None:
+        self.title = title
+        self.run = run
+        self.check = check
+        self.options = options
+        self.fleet = fleet
+        self._confirm = confirm
+        self._verdicts = Verdicts()
+        self._claims: dict[str, int] = {}
+        self._pending = False
+        self._locked: set[str] = set()
+        self._stopped_by: BaseException | None = None
+        self._started = time.monotonic()
+        run.journal.chapter = title.name
+        self._since = 0  # the line at which the present verb began
+        self._begin: int | None = run.journal.begin("chapter", parameters={"check": check, **options})
+
+    @property
+    def name(self) -> str:
+        return self.title.name
+
+    @property
+    def site(self) -> Site:
+        return self.run.site
+
+    @cached_property
+    def target(self) -> Target:
+        return targets.load_target(self.site.target)
+
+    @cached_property
+    def local(self) -> Shell:
+        """The machine that runs the runbook, recorded like any host."""
+        from runbook.remote.local import LocalShell
+
+        return LocalShell(self.run.journal)
+
+    def __repr__(self) -> str:
+        mode = "check, nothing is changed" if self.check else "act"
+        return f"{self.title.title} on {self.site.name}: {len(self.fleet.names)} hosts, {mode}"
+
+    def hosts_with(self, role: str) -> tuple[Host, ...]:
+        """The hosts of a role among those that this chapter works on."""
+        return tuple(host for host in self.site.hosts_with(role) if host.name in self.fleet.names)
+
+    def artifact(self, name: str) -> Artifact:
+        return self.run.artifact(name)
+
+    def basis_for(self, host: str) -> Basis:
+        """Native where the host's machine is the target's own, else emulated."""
+        machine = self.run.facts("uname").get(host, {}).get("machine")
+        return Basis.NATIVE if machine in self.target.names.uname else Basis.EMULATED
+
+    # The verbs, in their order.
+
+    def observe(
+        self, *what: Question | Callable[[Chapter], Value], fleet: Fleet | None = None
+    ) -> Observed | Value:
+        """Asks questions of every host, or calls one function of this chapter; the answers become facts."""
+        with self._verb("observe"):
+            if len(what) == 1 and not isinstance(what[0], Question):
+                value = what[0](self)
+                self._note("observed", str(value))
+                return value
+            answers = (fleet or self.fleet).ask(*what)
+            for one in answers:
+                for question, fact in one.facts.items():
+                    told = {"question": question.name, "fact": fact, "text": str(fact)}
+                    self.run.journal.write("note", host=one.host, about="fact", **told)
+            for error in answers.errors.values():
+                raise error
+            return Observed(answers)
+
+    def decide(self, function: Callable[..., Plan], seen: Observed, *wanted: object) -> Plans:
+        """A plan for each host: `function(answers of the host, *wanted)`; pure, nothing is asked again."""
+        with self._verb("decide"):
+            plans = Plans({one.host: self._plan(function, one, *wanted) for one in seen})
+            for host, plan in plans.items():
+                self.run.journal.write("note", host=host, about="plan", plan=plan, diff=plan.diff,
+                                       because=plan.because)
+            return plans
+
+    def act(self, plans: Plans) -> Acted:
+        """Applies the plans host by host under each host's lock; in check mode only says what is pending."""
+        with self._verb("act"):
+            hosts = [host for host, plan in plans.items() if plan]
+            if hosts and not self.check:
+                self._confirmed()
+                for shell in map(self.fleet.__getitem__, hosts):
+                    lock.take(shell, self.run.name, who(), LOCK_SECONDS)
+                    self._locked.add(shell.name)
+            done = self.fleet.only(*plans).each(lambda shell: self._perform(plans[shell.name], shell)).values()
+            self._pending = self._pending or any(one.state == "pending" for one in done)
+            return Acted({one.host: one.state for one in done}, {one.host: one.changed for one in done})
+
+    def verify(self, function: Callable[..., Verdicts], *wanted: object) -> Judged:
+        """Looks again with fresh questions: `function(chapter, *wanted)`; each verdict is recorded."""
+        with self._verb("verify"):
+            if self._pending:
+                verdicts = Verdicts((skipped(self.title.asks, "check mode: the changes above are pending"),))
+            else:
+                verdicts = function(self, *wanted)
+            self._verdicts += self._journalled(verdicts)
+            return Judged(verdicts)
+
+    def judge(self, evidence: object) -> Heard:
+        """Every claim of this chapter that the evidence decides: *article says / measured here*."""
+        with self._verb("judge"):
+            heard = tuple(hear(self.name, evidence))
+            for claim, judgement in heard:
+                line = row(claim, judgement)
+                self.run.journal.write("claim", **line)
+                self._claims[line["state"]] = self._claims.get(line["state"], 0) + 1
+            return Heard(heard)
+
+    def record(self) -> Recorded:
+        """Ends the chapter; raises ChapterFailed where a verdict does not hold."""
+        with self._verb("record"):
+            state = str(overall(verdict.state for verdict in self._verdicts))
+            wrong = [verdict for verdict in self._verdicts if not verdict.ok]
+            reason = str(wrong[0]) if wrong else ""
+            self._end(state, reason)
+            if wrong:
+                count = f"{len(wrong)} of {len(self._verdicts)} verdicts do not hold"
+                raise ChapterFailed(f"{self.name}: {count}: {reason}",
+                                    next=f"see the verdicts above; `runbook status {self.run.name}`")
+            return Recorded(self.name, state, dict(self._claims))
+
+    def note(self, about: str, text: str) -> None:
+        """A line in the journal that is neither fact nor verdict."""
+        self._note(about, text)
+
+    # What holds the verbs together.
+
+    @contextlib.contextmanager
+    def _verb(self, verb: str) -> Iterator[None]:
+        if self._stopped_by is not None:
+            raise ChapterStopped(f"{self.name}: `{verb}` refuses, since an earlier verb failed",
+                                 next="mend what is said above, then run from the parameters cell")
+        if self._begin is None:
+            raise ChapterStopped(f"{self.name}: `{verb}` after record: this chapter has ended",
+                                 next="run the notebook from its parameters cell")
+        self._since = self.run.journal.write("note", about="verb", text=verb)
+        try:
+            yield
+        except RunbookError as error:
+            self._stopped_by = error
+            if self._begin is not None:
+                self._end("blocked" if error.exit_code == Blocked.exit_code else "fail", str(error))
+            raise
+        except KeyboardInterrupt:
+            self._note("interrupted", verb)
+            self._unlock()
+            raise
+        except Exception as error:
+            self._stopped_by = error
+            self._end("fail", f"{type(error).__name__}: {error}")
+            raise
+
+    def _perform(self, plan: Plan, shell: Shell) -> Performed:
+        return perform(plan, shell, self.run.journal, run=self.run.name, check=self.check)
+
+    def _plan(self, function: Callable[..., Plan], one: HostAnswers, *wanted: object) -> Plan:
+        if one.error is not None:
+            raise one.error
+        return function(one, *wanted)
+
+    def _confirmed(self) -> None:
+        if not self.site.protected:
+            return
+        if self._confirm != self.site.name:
+            raise NotConfirmed(f"{self.site.name} is protected: these changes are not confirmed",
+                               next=f"read the plan above, then `--confirm {self.site.name}` "
+                                    f"or confirm = \"{self.site.name}\" in the parameters cell")
+        self.run.journal.write("approval", what="confirm", by=self._confirm, reason="named on the call")
+
+    def _journalled(self, verdicts: Verdicts) -> Iterator[Verdict]:
+        for verdict in verdicts:
+            self.run.journal.write(
+                "verdict", host=verdict.host, what=verdict.what, state=verdict.state, reason=verdict.reason,
+                figures={name: figure_line(figure) for name, figure in verdict.figures.items()},
+                span=verdict.journal or (self._since, self.run.journal.last))
+            yield verdict
+
+    def _note(self, about: str, text: str) -> None:
+        self.run.journal.write("note", about=about, text=text)
+
+    def _unlock(self) -> None:
+        for name in sorted(self._locked):
+            with contextlib.suppress(RunbookError):  # a host that went away keeps its lock until it expires
+                lock.release(self.fleet[name], self.run.name)
+        self._locked.clear()
+
+    def _end(self, state: str, reason: str) -> None:
+        self._unlock()
+        assert self._begin is not None
+        self.run.journal.end(self._begin, state=state, reason=reason,
+                             seconds=round(time.monotonic() - self._started, 3))
+        self._begin = None
+        self.run.journal.chapter = None
+        self.fleet.close()
+
+
+def figure_line(figure: Figure) -> dict[str, object]:
+    return {"value": figure.value, "unit": figure.unit, "host": figure.host, "basis": str(figure.basis)}
