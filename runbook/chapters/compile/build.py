@@ -88,7 +88,7 @@ def compile_in(recipe: Recipe, shell: Shell, folder: Path, output: Path, *more_f
         words = error.tail.replace(f"{folder}/", "")
         hint = f"mend it in {recipe.sources.folder.name}/, at the line that the compiler names"
         if ASKED_FOR_MODULES.search(words):
-            hint = "setup/prepare fetches the modules of services/go.mod; a build never uses the network"
+            hint = "setup/prepare fetches the modules of services/; a build never uses the network"
         raise BuildFailed(f"{recipe}: the build failed", tail=words, next=hint) from error
 
 

@@ -26,6 +26,7 @@ class Recipe:
     sources: Sources
     flags: tuple[str, ...]
     environment: tuple[tuple[str, str], ...]
+    package: str = ""  # of another module, by its import path; empty: the folder of the service's name
 
     @property
     def key(self) -> str:
@@ -33,6 +34,7 @@ class Recipe:
         kept = {
             "recipe": RECIPE,
             "service": self.service,
+            "package": self.package,
             "sources": self.sources.sha256,
             "go": [self.go.version, str(self.go.root.resolve())],
             "flags": self.flags,
@@ -43,8 +45,8 @@ class Recipe:
     def words(self, output: Path, *more_flags: str) -> tuple[str, ...]:
         """The command, to be run in the folder of the module."""
         assignments = [f"{name}={value}" for name, value in self.environment]
-        package = f"./{self.service}"
         go = ("env", "-i", *assignments, str(self.go.program))
+        package = self.package or f"./{self.service}"
         return (*go, "build", *self.flags, *more_flags, "-o", str(output), package)
 
     def __str__(self) -> str:
@@ -55,23 +57,33 @@ PLACES = ("PATH", "HOME", "GOROOT", "GOCACHE", "GOMODCACHE")
 """Where things lie on this machine; -trimpath keeps them out of the binary."""
 
 
-def recipe_for(service: str, sources: Sources, go: Go, target: Target, home: Path) -> Recipe:
-    """Raises Blocked where this Go cannot build these sources for the target."""
+def recipe_for(
+    service: str, sources: Sources, go: Go, target: Target, home: Path, *, package: str = ""
+) -> Recipe:
+    """A service of the module, or by `package`, its import path, a program that the module pins.
+
+    Raises Blocked where this Go cannot build these sources for the target.
+    """
     require(go, target)
     if go.numbers < sources.go and go.numbers != (0, 0):
         raise Blocked(
-            f"services/go.mod asks for Go {sources.go[0]}.{sources.go[1]}, the site's is {go.version}",
+            f"{sources.folder.name}/go.mod asks for Go {sources.go[0]}.{sources.go[1]},"
+            f" the site's is {go.version}",
             next="take a newer Go; pinned older modules for older ports come with the toolchain chapter",
         )
-    flags = ["-trimpath", f"-ldflags={linker_flags(sources)}"]
+    flags = ["-trimpath", f"-ldflags={linker_flags(sources, package)}"]
     if go.numbers >= (1, 18):  # older ones neither stamp nor know the flag
         flags.insert(1, "-buildvcs=false")
-    return Recipe(service, target.name, go, sources, tuple(flags), environment(go, target.goarch, home))
+    seen = environment(go, target.goarch, home)
+    return Recipe(service, target.name, go, sources, tuple(flags), seen, package)
 
 
-def linker_flags(sources: Sources) -> str:
-    """No symbols, no build ID (it hashes what differs between equal builds), and the sources' version."""
-    return f"-s -w -buildid= -X main.version={sources.version}"
+def linker_flags(sources: Sources, package: str = "") -> str:
+    """No symbols, no build ID (it hashes what differs between equal builds), and the sources' version.
+
+    Others' programs carry their own version, as their module has it.
+    """
+    return "-s -w -buildid=" + (f" -X main.version={sources.version}" if not package else "")
 
 
 def environment(go: Go, goarch: str, home: Path, *, cgo: bool = False) -> tuple[tuple[str, str], ...]:

@@ -38,20 +38,22 @@ class Sources:
         return f"{len(self.files)} source files"
 
 
-def read_sources(folder: Path, package: str) -> Sources:
-    """The files of the module in `folder` that a build of `package` may need.
+def read_sources(folder: Path, package: str = "") -> Sources:
+    """The files of the module in `folder` that a build of `package` may need, without modules further down.
+
+    No package: the module only pins the versions of others' programs, and has no source of its own.
 
     Raises Blocked where the module or the package is not there.
     """
-    if not (folder / "go.mod").exists() or not any((folder / package).glob("*.go")):
+    if not (folder / "go.mod").exists() or (package and not any((folder / package).glob("*.go"))):
         raise Blocked(
-            f"{folder}: no Go module with a package {package}",
+            f"{folder}: no Go module{f' with a package {package}' * bool(package)}",
             next="the site's [service] name is a folder of services/",
         )
     found = [
         path
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.endswith(LEFT_OUT) and not _hidden(path.relative_to(folder))
+        if path.is_file() and not path.name.endswith(LEFT_OUT) and not _elsewhere(path, folder)
     ]
     digest = hashlib.sha256()
     for path in found:
@@ -62,5 +64,8 @@ def read_sources(folder: Path, package: str) -> Sources:
     return Sources(folder, names, digest.hexdigest(), (int(asked[1]), int(asked[2])) if asked else (0, 0))
 
 
-def _hidden(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts)
+def _elsewhere(path: Path, folder: Path) -> bool:
+    """Hidden, or of another module: Go's own rule for what belongs to one."""
+    between = path.relative_to(folder).parts
+    inner = (folder.joinpath(*between[:depth]) for depth in range(1, len(between)))
+    return any(part.startswith(".") for part in between) or any((one / "go.mod").exists() for one in inner)
