@@ -43,11 +43,11 @@ class LocalExchange:
             return  # the process ended without reading it all; what it thinks of that is in its exit code
 
     def pump(self, seconds: float) -> bool:
-        watched = self._waiting.get_map()
-        gone = self._ended not in watched
+        gone = self._ended not in self._waiting.get_map()
         for key, _ in self._waiting.select(min(seconds, QUIET) if gone else seconds):
             if key.data is None:
                 self._waiting.unregister(self._ended)
+                self._process.wait()
                 continue
             data = os.read(key.fd, AT_ONCE)
             self._last = time.monotonic()
@@ -55,11 +55,8 @@ class LocalExchange:
                 key.data(data)
             else:
                 self._waiting.unregister(key.fileobj)
-        watched = self._waiting.get_map()
-        if self._ended in watched or (len(watched) and time.monotonic() - self._last < QUIET):
-            return False
-        self._process.wait()
-        return True
+        left = self._waiting.get_map()
+        return self._ended not in left and (not left or time.monotonic() - self._last >= QUIET)
 
     @property
     def exit_code(self) -> int | None:

@@ -110,9 +110,11 @@ class Running(ABC):
         while not exchange.received.begun and time.monotonic() < until:
             if (wait or exchange.pump)(0.01):
                 return True
-        return exchange.received.begun and self._tell(line.STOP, exchange.received.pid, sudo)
+        if not exchange.received.begun:
+            return False
+        return self._tell(line.STOP, exchange.received.pid, sudo, meanwhile=exchange.pump if wait is None else None)
 
-    def _tell(self, script: str, pid: int | None, sudo: bool) -> bool:
+    def _tell(self, script: str, pid: int | None, sudo: bool, meanwhile: Callable[[float], object] | None = None) -> bool:
         limit = 2 * line.KILL_AFTER
         words: Sequence[str] = ("sh", "-c", script, "sh", str(pid))
         sent = line.compose(words, limit=limit, sudo=sudo, stdin=False, watched=False)
@@ -121,8 +123,12 @@ class Running(ABC):
             exchange = self._send(sent.text, received, None, spare=True)
         except RemoteError:
             return False
+        until = time.monotonic() + limit
         try:
-            return _wait(exchange, limit) and exchange.exit_code == 0
+            while not (ended := exchange.pump(0.1)) and time.monotonic() < until:
+                if meanwhile is not None:
+                    meanwhile(0)  # a child of this process is in its group until somebody has waited for it
+            return ended and exchange.exit_code == 0
         finally:
             exchange.close()
 
