@@ -26,7 +26,7 @@ def lines_of(text: str) -> dict[KeyPath, int]:
     seen: Counter[KeyPath] = Counter()
     table: KeyPath = ()
     depth, closing = 0, ""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         rest = line
         if not depth and not closing:
             if header := _HEADER.match(line):
