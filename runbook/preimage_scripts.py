@@ -4,7 +4,7 @@ Layout below /var/lib/runbook/<run>/<step>/<path's hash>/, made by dash, bash or
 
 - `was`: kind (file, link, folder, absent), mode, owner by number, SHA-256 of what was there
 - `content`: the file or link itself, with its times and attributes; not there for folders and for nothing
-- `wanted`: the SHA-256 of the file that the step puts there, or `folder`, or `absent`
+- `wanted`: the SHA-256 of the file that the step puts there, or `folder`, or `absent`; a line for each time
 - `path`: where it is from, for people
 
 It is kept under another name first and renamed when whole. A symbolic link is replaced, not followed: what it
@@ -45,10 +45,14 @@ copied() {
     esac
 }
 keep() {
-    if [ -z "$2" ] || [ -d "$2" ]; then return 0; fi
+    if [ -z "$2" ]; then return 0; fi
+    if [ -d "$2" ]; then
+        printf '%s\n' "$3" >>"$2/wanted" || stop "$2 cannot be written; $1 was not touched"
+        return 0
+    fi
     mkdir -p -- "${2%/*}" && chmod 700 -- "${2%/*/*}" &&
         rm -rf -- "$2.new" && mkdir -- "$2.new" &&
-        copied "$1" "$2.new" && printf '%s' "$was" >"$2.new/was" && printf '%s' "$3" >"$2.new/wanted" &&
+        copied "$1" "$2.new" && printf '%s' "$was" >"$2.new/was" && printf '%s\n' "$3" >"$2.new/wanted" &&
         printf '%s' "$1" >"$2.new/path" && mv -- "$2.new" "$2" ||
         stop "what is at $1 could not be kept in $2; it was not touched"
 }
@@ -145,8 +149,8 @@ if [ "$now" = "$was" ]; then echo already; exit 0; fi
 kind=${now%% *}
 have=$kind
 if [ "$kind" = file ]; then have=${now##* }; fi
-expected=${written:-$(cat -- "$entry/wanted")}
-if [ "$have" != "$expected" ]; then
+expected=${written:-$(tail -n 1 -- "$entry/wanted")}
+if [ "$have" != "$expected" ] && { [ -n "$written" ] || ! grep -qxF -e "$have" -- "$entry/wanted"; }; then
     if [ -n "$hush" ] && [ "$kind" = file ]; then have=file expected=; fi
     printf 'refused\n%s\n%s\n' "$have" "$expected"
     exit 0
