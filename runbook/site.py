@@ -101,9 +101,9 @@ def find_site(path: str | Path) -> Path:
 
     Raises SiteError when neither is there.
     """
-    given = Path(path).expanduser()
+    given = Path(os.path.expanduser(path))
     for candidate in (given, ROOT / given):
-        if candidate.exists():
+        if os.path.exists(candidate):     # unlike Path.exists, False for names that no system allows
             return candidate
     there = ", ".join(sorted(f"sites/{one.name}" for one in (ROOT / "sites").glob("*.toml")))
     raise SiteError(f"{path}: there is no such site file, neither here nor in the project's root",
@@ -172,9 +172,13 @@ def _check_whole(site: Site, reading: Reading) -> None:
     seen: dict[object, str] = {}
     for index, host in enumerate(site.hosts):
         at = ("host", index)
-        for what, mark in (("name", host.name), ("address", (host.address, host.ssh.port))):
+        marks: list[tuple[tuple[str, ...], object]] = [
+            (("name",), host.name), (("address",), (host.address, host.ssh.port))]
+        if host.bmc:
+            marks.append((("bmc", "address"), ("bmc", host.bmc.address, host.bmc.port)))
+        for key, mark in marks:
             if mark in seen:
-                reading.refuse((*at, what), f"the {what} is already that of host[{seen[mark]}]")
+                reading.refuse((*at, *key), f"is already that of host[{seen[mark]}]")
             seen.setdefault(mark, str(index + 1))
         if host.has("bmc") and not host.bmc:
             reading.refuse((*at, "roles"), "the role `bmc` needs a [host.bmc] with its address")

@@ -151,7 +151,7 @@ def test_an_accepted_risk_counts_until_its_last_day(write):
     ('roles = ["service"]', 'roles = ["bmc"]', 24, "the role `bmc` needs a [host.bmc]"),
     ('roles = ["service"]', 'roles = "service"', 24, "expected an array, found a string"),
     ("192.0.2.12", "192.0.2.11\"\nport = \"22", 24, "host[2].port: expected a whole number, found a string"),
-    ('name = "node2"', 'name = "node1"', 22, "the name is already that of host[1]"),
+    ('name = "node2"', 'name = "node1"', 22, "host[2].name: is already that of host[1]"),
     ('target = "sw64"', 'target = "sw46"', 3, "unknown target; did you mean `sw64`?"),
     ('language = "zh"', 'language = "fr"', 5, "unknown value; known are en, zh"),
     ("schema = 1", "schema = 2", 1, "schema: expected 1 to 1"),
@@ -175,7 +175,18 @@ def test_an_address_is_refused_where_host_and_port_are_those_of_another(write):
     text = GOOD.replace("192.0.2.12", "192.0.2.11")
     assert load_site(write(text)).host("node2").ssh.port == 22      # another port: another sshd
     same_port = write(text.replace("port = 2222\n", ""))
-    assert "address: the address is already that of host[1]" in refusal(same_port)
+    assert "host[2].address: is already that of host[1]" in refusal(same_port)
+
+
+def test_two_hosts_do_not_share_a_bmc(write):
+    bmc = '  [host.bmc]\n  address = "192.0.2.111"\n\n[toolchain]'
+    assert "host[2].bmc.address: is already that of host[1]" in refusal(write(GOOD.replace("[toolchain]", bmc)))
+
+
+@pytest.mark.parametrize("path", ["x" * 5000, "a\0b", "~nobody-of-that-name/site.toml", ""])
+def test_a_path_that_cannot_be_one_is_refused(path):
+    with pytest.raises(SiteError):
+        load_site(path)
 
 
 def test_a_site_without_hosts_is_refused(write):
