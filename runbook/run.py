@@ -150,12 +150,18 @@ def all_runs(site: str = "") -> Iterator[Run]:
 
 def named(name: str) -> Run:
     """The run of a name, a folder, or `latest`. Raises UsageError with those that there are."""
-    for folder in (reports() / name, Path(name)):
+    return Run(folder_of(name))
+
+
+def folder_of(name: str) -> Path:
+    """The folder of the run of that name, without opening its journal. Raises UsageError as `named` does."""
+    for folder in (reports() / name, Path(name)) if name else ():
         if (folder / "journal.jsonl").exists():
-            return Run(folder.resolve())
-    known = [run.name for run, _ in zip(all_runs(), range(5), strict=False)]
-    there = "the newest are " + ", ".join(known) if known else "`runbook run` or 00_start makes one"
-    raise UsageError(f"there is no run `{name}` in {reports()}", next=there)
+            return folder.resolve()
+    there = sorted((path.parent.name for path in reports().glob("*/journal.jsonl")), reverse=True)
+    known = [one for one in there if one != LATEST][:5]
+    raise UsageError(f"there is no run `{name}` in {reports()}",
+                     next="the newest are " + ", ".join(known) if known else "`runbook run` or 00_start makes one")
 
 
 def join(site: Site, name: str = "") -> Run | None:

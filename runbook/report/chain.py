@@ -36,9 +36,7 @@ class Outcome:
 class Chain:
     """Runs a selection of chapters in a run; every chapter's end comes into the journal, whatever happens."""
 
-    def __init__(
-        self, run: Run, selection: Selection, progress: Progress, interruption: Interruption
-    ) -> None:
+    def __init__(self, run: Run, selection: Selection, progress: Progress, interruption: Interruption) -> None:
         self.run = run
         self.selection = selection
         self.progress = progress
@@ -94,6 +92,8 @@ class Chain:
         return self._ended(title.name, before, work.error, time.monotonic() - started, killed=killed)
 
     def _parameters(self, title: Title) -> dict[str, object]:
+        if self.selection.defaults:
+            return {}
         own = dict(self.selection.values.get(title.name, {}))
         return {
             "site": str(self.run.folder / "site.toml"),
@@ -123,9 +123,7 @@ class Chain:
             self.progress.news(line)
         self.progress.tick()
 
-    def _ended(
-        self, name: str, since: int, error: BaseException | None, seconds: float, *, killed: bool
-    ) -> Outcome:
+    def _ended(self, name: str, since: int, error: BaseException | None, seconds: float, *, killed: bool) -> Outcome:
         """What the journal says, or, where the notebook could not say it any more, what is said for it."""
         told = [
             span
@@ -141,9 +139,7 @@ class Chain:
             state, reason = "fail", f"{by}, and killed as it did not stop" if killed else by
         return self._tell(name, state, reason, begin=last.begin.seq if last else None, seconds=seconds)
 
-    def _tell(
-        self, name: str, state: str, reason: str, *, begin: int | None = None, seconds: float = 0.0
-    ) -> Outcome:
+    def _tell(self, name: str, state: str, reason: str, *, begin: int | None = None, seconds: float = 0.0) -> Outcome:
         """Writes a chapter's end that its notebook did not write."""
         journal = self.run.journal
         journal.chapter = name

@@ -48,9 +48,7 @@ def spans_of(account: Account, chapters: str, here: str) -> Iterator[Span]:
             if told.end is not None:
                 start = between(account.started, told.begin.time)
                 failed = "fail" if told.end.get("error") or told.end.get("state") == "failed" else ""
-                yield Span(
-                    told.begin.host or here, start, seconds_of(told), told.begin.kind, text_of(told), failed
-                )
+                yield Span(told.begin.host or here, start, seconds_of(told), told.begin.kind, text_of(told), failed)
 
 
 def text_of(told: Told, longest: int = 120) -> str:
@@ -96,10 +94,7 @@ def gantt(spans: Sequence[Span]) -> Gantt:
             )
         )
     step = tick_of(last)
-    ticks = [
-        (round(LEFT + number * step * scale, 2), f"{number * step:g}")
-        for number in range(int(last / step) + 1)
-    ]
+    ticks = [(round(LEFT + number * step * scale, 2), f"{number * step:g}") for number in range(int(last / step) + 1)]
     return Gantt(
         tuple((name, top[name] + ROW / 2) for name in names),
         tuple(bars),

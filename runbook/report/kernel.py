@@ -77,9 +77,7 @@ def start(folder: Path, environment: Mapping[str, str]) -> Kernel:
         connection_file=str(sockets / "kernel.json"),
     )
     with_all = {**os.environ, **environment}
-    asyncio.run(
-        asyncio.wait_for(manager.start_kernel(cwd=str(folder), env=with_all, stderr=None), START_SECONDS)
-    )
+    asyncio.run(asyncio.wait_for(manager.start_kernel(cwd=str(folder), env=with_all, stderr=None), START_SECONDS))
     return Kernel(manager, manager.provisioner.pid, sockets)
 
 

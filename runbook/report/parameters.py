@@ -74,9 +74,7 @@ def _read(source: str, notebook: Path) -> Iterator[Parameter]:
         yield Parameter(node.target.id, kind, ast.literal_eval(node.value), explained)
 
 
-def chosen(
-    texts: Iterable[str], known: Mapping[str, Mapping[str, Parameter]]
-) -> dict[str, dict[str, object]]:
+def chosen(texts: Iterable[str], known: Mapping[str, Mapping[str, Parameter]]) -> dict[str, dict[str, object]]:
     """`CHAPTER.NAME=VALUE` texts as values by chapter; `known` is each chapter's parameters.
 
     Types come from the parameters cell: `version=1.10` of a str stays `1.10`. Raises ParameterError with the

@@ -78,10 +78,7 @@ class Plain:
 
     def end(self, title: Title, state: str, reason: str, seconds: float) -> None:
         first = reason.splitlines()[0] if reason else ""
-        self.say(
-            f"{MARKS.get(state, '·')} {title.name}: {state}, {seconds:.1f} s"
-            + (f": {first}" if first else "")
-        )
+        self.say(f"{MARKS.get(state, '·')} {title.name}: {state}, {seconds:.1f} s" + (f": {first}" if first else ""))
 
 
 class Board:
@@ -152,9 +149,7 @@ class Board:
                 mark = Text(MARKS.get(state, "·"), style=STYLES.get(state, "bright_black"))
                 taken = f"{seconds:.1f} s" if state else ""
                 told = Text(f"{state} {reason}".strip(), style=STYLES.get(state, ""), overflow="ellipsis")
-            table.add_row(
-                mark, Text(name[:2], style="bright_black"), title.title, Text(taken, justify="right"), told
-            )
+            table.add_row(mark, Text(name[:2], style="bright_black"), title.title, Text(taken, justify="right"), told)
             for host, doing in tuple(self._hosts.items()) if name == self._running else ():
                 table.add_row("", "", Text(host, style="bold"), "", Text(doing, style="bright_black"))
         return table

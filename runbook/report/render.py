@@ -62,8 +62,7 @@ def page(folder: Path) -> str:
 def _told(folder: Path, account: Account, summary: Summary, site: Site, said: Words) -> dict[str, object]:
     outcome = "open" if account.open else str(summary.exit_code)
     counts = {
-        state: sum(one.state == state for one in summary.claims)
-        for state in ("judged", "not-measurable", "pending")
+        state: sum(one.state == state for one in summary.claims) for state in ("judged", "not-measurable", "pending")
     }
     return {
         "t": said,

@@ -34,6 +34,7 @@ class Selection:
     values: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     check: bool = False
     confirm: str = ""
+    defaults: bool = False  # no parameter is given: the notebooks run as they stand in git
 
     def source(self, title: Title) -> Path:
         """The notebook in git that is copied into the run."""
@@ -76,8 +77,9 @@ def select(asked: Asked, passed: Iterable[str] = ()) -> Selection:
 
 
 def teardown(asked: Asked) -> Selection:
-    """The last notebook alone."""
-    return Selection((title_of(TEARDOWN),), {}, {}, asked.check, asked.confirm)
+    """The last notebook alone, with its own values."""
+    known = {TEARDOWN: parameters_of(NOTEBOOKS / f"{TEARDOWN}.ipynb")}
+    return Selection((title_of(TEARDOWN),), {}, chosen(asked.values, known), asked.check, asked.confirm)
 
 
 def with_needs(wanted: Iterable[str], done: Iterable[str]) -> set[str]:

@@ -193,9 +193,7 @@ def _chapters(account: Account) -> Iterator[ChapterSummary]:
 
 
 def _of(seen: ChapterAccount) -> ChapterSummary:
-    return ChapterSummary(
-        seen.name, seen.state, seen.reason, round(seen.seconds, 3), seen.changes, seen.verdicts
-    )
+    return ChapterSummary(seen.name, seen.state, seen.reason, round(seen.seconds, 3), seen.changes, seen.verdicts)
 
 
 def _never_begun(account: Account) -> tuple[State, str]:

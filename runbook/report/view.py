@@ -94,8 +94,7 @@ def findings(summary: Summary, *states: State) -> tuple[Finding, ...]:
             hosts = found.setdefault((chapter.name, verdict.what, verdict.state, verdict.reason), [])
             hosts += [verdict.host] if verdict.host else []
     return tuple(
-        Finding(what, state, reason, tuple(hosts), chapter)
-        for (chapter, what, state, reason), hosts in found.items()
+        Finding(what, state, reason, tuple(hosts), chapter) for (chapter, what, state, reason), hosts in found.items()
     )
 
 
@@ -211,11 +210,7 @@ def events(account: Account) -> tuple[Entry, ...]:
 
 def about(entry: Entry) -> str:
     """What a line of the journal says, in one line."""
-    told = [
-        str(entry.get(name))
-        for name in ("what", "id", "why", "state", "measured", "error")
-        if entry.get(name)
-    ]
+    told = [str(entry.get(name)) for name in ("what", "id", "why", "state", "measured", "error") if entry.get(name)]
     reason = str(entry.get("reason") or "").splitlines()
     if entry.kind == "run" and entry.phase == "begin":
         told = [f"{entry.get('site')}, {entry.get('target')}, {entry.get('mode')}"]

@@ -175,7 +175,5 @@ def shown_seconds(seconds: float) -> str:
 
 def shown_figure(value: float, unit: str) -> str:
     """A figure for people: thousands apart by a narrow space, at most four digits after the point."""
-    text = (
-        f"{value:,.0f}" if value == int(value) else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
-    )
+    text = f"{value:,.0f}" if value == int(value) else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
     return f"{text.replace(',', chr(0x202F))} {unit}".strip()

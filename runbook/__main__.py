@@ -1,0 +1,199 @@
+"""The command line: arguments in, one function called, an exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from runbook.report.conduct import Finished
+    from runbook.report.selection import Asked
+
+EXAMPLES = """\
+examples:
+  runbook rehearse                               everything, on hosts of this machine
+  runbook rehearse --keep                        the same, and leave it standing
+  runbook run --site sites/ward-7.toml --check   what would change on real servers
+  runbook run --site sites/ward-7.toml --confirm ward-7
+  runbook run --site sites/ward-7.toml --resume latest --from 03_static_compile
+  runbook undo latest                            take back what the last run changed
+  runbook verify latest                          is the journal still what was written?
+
+exit codes: 0 passed · 1 failed · 2 wrong usage, site or parameter · 3 blocked · 130 interrupted
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code. Errors go to standard error, each with what to do next."""
+    given = sys.argv[1:] if argv is None else argv
+    arguments = parser(given).parse_args(given)
+    from runbook.errors import RunbookError
+
+    act: Callable[[argparse.Namespace], int] = arguments.act
+    try:
+        return act(arguments)
+    except RunbookError as error:
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 1
+
+
+def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """All commands; what a command needs is imported when it runs, so that `--help` is quick."""
+    whole = argparse.ArgumentParser(
+        prog="runbook",
+        description="From bare servers to Go microservices beside an etcd cluster, with evidence.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = whole.add_subparsers(metavar="COMMAND", required=True)
+
+    one = _verb(verbs, "rehearse", rehearse, "every chapter on the testbed, then everything taken back")
+    one.add_argument("--target", default="", metavar="T", help="architecture to build for (default: the site's)")
+    one.add_argument("--keep", action="store_true", help="leave the deployment and the testbed standing")
+    _chain(one)
+
+    one = _verb(verbs, "run", run, "the chain on a site's hosts, unattended")
+    one.add_argument("--site", required=True, metavar="FILE", help="the site file")
+    one.add_argument("--check", action="store_true", help="look and plan, change nothing")
+    one.add_argument("--resume", default="", metavar="RUN", help="go on with a run: what passed is left out")
+    one.add_argument("--from", dest="from_", default="", metavar="CH", help="this chapter and those after it")
+    one.add_argument("--confirm", default="", metavar="SITE", help="allow changes to a protected site by name")
+    _chain(one)
+
+    one = _verb(verbs, "undo", undo, "take back what a run changed")
+    one.add_argument("run", metavar="RUN", help="its name, its folder, or `latest`")
+    one.add_argument("--chapter", default="", metavar="CH", help="only what this chapter changed")
+    one.add_argument("--confirm", default="", metavar="SITE", help="allow changes to a protected site by name")
+
+    one = _verb(verbs, "status", status, "the runs there are, or where one stands")
+    one.add_argument("run", nargs="?", default="", metavar="RUN", help="its name, its folder, or `latest`")
+
+    one = _verb(verbs, "verify", verify, "hold a run's journal, logs and artefacts against what was written")
+    one.add_argument("run", metavar="RUN", help="its name, its folder, or `latest`")
+
+    one = _verb(verbs, "testbed", testbed, "the rehearsal's hosts: up, down, status")
+    if "testbed" in argv:  # its own arguments cost imports that the other commands do not need
+        from runbook.testbed.commands import add_arguments
+
+        add_arguments(one)
+
+    one = _verb(verbs, "lab", lab, "JupyterLab on loopback, on a new run's own copies of the notebooks")
+    one.add_argument("--site", default="", metavar="FILE", help="the site file (default: the testbed, brought up)")
+
+    _verb(verbs, "outputs", outputs, "run the notebooks on the testbed and store their outputs in notebooks/")
+    return whole
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    act: Callable[[argparse.Namespace], int],
+    help: str,
+) -> argparse.ArgumentParser:
+    one = verbs.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+    one.set_defaults(act=act)
+    return one
+
+
+def _chain(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--only", default="", metavar="CH,..", help="these chapters, with what they build on")
+    one.add_argument(
+        "-p", dest="values", action="append", default=[], metavar="CH.NAME=VALUE", help="a parameter of a chapter"
+    )
+    one.add_argument("--json", action="store_true", help="print summary.json instead of a few lines")
+
+
+def rehearse(arguments: argparse.Namespace) -> int:
+    from runbook.report.progress import progress
+    from runbook.report.rehearse import rehearse as go
+
+    return _told(go(_asked(arguments), progress(), target=arguments.target, keep=arguments.keep), arguments.json)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    from runbook.report.conduct import run_site
+    from runbook.report.progress import progress
+
+    finished = run_site(arguments.site, _asked(arguments), progress(), resume=arguments.resume)
+    return _told(finished, arguments.json)
+
+
+def undo(arguments: argparse.Namespace) -> int:
+    from runbook.report.conduct import take_back
+    from runbook.report.progress import progress
+
+    finished = take_back(arguments.run, progress(), chapter=arguments.chapter, confirm=arguments.confirm)
+    return _told(finished, False)
+
+
+def status(arguments: argparse.Namespace) -> int:
+    from runbook.report.standing import run_text, runs_text
+    from runbook.run import named
+
+    print(run_text(named(arguments.run)) if arguments.run else runs_text())
+    return 0
+
+
+def verify(arguments: argparse.Namespace) -> int:
+    from runbook.report.verification import verify as hold
+    from runbook.run import folder_of
+
+    found = hold(folder_of(arguments.run))
+    print(found)
+    return 0 if found.ok else 1
+
+
+def testbed(arguments: argparse.Namespace) -> int:
+    from runbook.testbed.commands import perform
+
+    code, text = perform(arguments)
+    print(text)
+    return code
+
+
+def lab(arguments: argparse.Namespace) -> int:
+    from runbook.report.lab import open_lab
+
+    return open_lab(arguments.site)
+
+
+def outputs(arguments: argparse.Namespace) -> int:
+    from runbook.report.outputs import store_outputs
+    from runbook.report.progress import progress
+
+    return store_outputs(progress())
+
+
+def _asked(arguments: argparse.Namespace) -> Asked:
+    from runbook.report.selection import Asked
+
+    return Asked(
+        only=tuple(name.strip() for name in arguments.only.split(",") if name.strip()),
+        from_=getattr(arguments, "from_", ""),
+        check=getattr(arguments, "check", False),
+        confirm=getattr(arguments, "confirm", ""),
+        values=tuple(arguments.values),
+    )
+
+
+def _told(finished: Finished, as_json: bool) -> int:
+    from runbook.report.closing import closing
+
+    if as_json:
+        print(json.dumps(finished.summary.to_dict(), indent=1, ensure_ascii=False))
+    else:
+        print(closing(finished))
+    return finished.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

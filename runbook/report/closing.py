@@ -1,0 +1,34 @@
+"""The last lines on a terminal: the verdict, why, what was changed and left open, and where the report is."""
+
+from __future__ import annotations
+
+from runbook.report.conduct import Finished
+from runbook.report.words import shown_seconds, words
+from runbook.verdict import State
+
+
+def closing(finished: Finished) -> str:
+    """A few lines for a person; what was skipped is listed, since skipped is not passed."""
+    summary, said = finished.summary, words("en")
+    states = [chapter.state for chapter in summary.chapters]
+    lines = [
+        f"{said[f'verdict {summary.exit_code}']}: {states.count(State.PASS)} of {len(states)} chapters passed "
+        f"on {summary.site}, {summary.target}, in {shown_seconds(summary.seconds)}"
+        + (f" ({said['check mode']})" if summary.mode == "check" else "")
+    ]
+    if summary.reason:
+        lines.append(f"  {summary.reason}")
+    for chapter in summary.chapters:
+        for verdict in chapter.verdicts:
+            if verdict.state is not State.PASS:
+                lines.append(f"  {chapter.name}: {verdict}")
+        if chapter.state in (State.BLOCKED, State.SKIPPED) and not chapter.verdicts:
+            lines.append(f"  {chapter.name}: {chapter.state}, {chapter.reason}")
+    lines.append("changes: " + ", ".join(f"{host} {count}" for host, count in summary.changes.items()))
+    counts = [
+        f"{sum(claim.state == state for claim in summary.claims)} {label}"
+        for state, label in (("judged", "judged"), ("not-measurable", "not measurable here"), ("pending", "pending"))
+    ]
+    lines.append("claims: " + ", ".join(counts))
+    lines.append(f"report: {finished.page}")
+    return "\n".join(lines)

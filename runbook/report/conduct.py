@@ -1,0 +1,107 @@
+"""One unattended run from its beginning to its report: chapters, then what is taken back, then what is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.contents import TEARDOWN, title_of
+from runbook.errors import ParameterError, RunbookError
+from runbook.opening import who
+from runbook.report.chain import Chain
+from runbook.report.interruption import Interruption
+from runbook.report.progress import Progress
+from runbook.report.render import write_report
+from runbook.report.selection import Asked, Selection, select, teardown
+from runbook.report.summary import Summary, write_summary
+from runbook.run import Run, named
+from runbook.site import load_site
+from runbook.verdict import State
+
+CLOSED_AS = {0: "passed", 1: "failed", 3: "blocked"}
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended: its summary and its page."""
+
+    run: Run
+    summary: Summary
+    page: Path
+
+    @property
+    def exit_code(self) -> int:
+        return self.summary.exit_code
+
+
+def conduct(run: Run, selection: Selection, progress: Progress, *, afterwards: Selection | None = None) -> Finished:
+    """Runs the chain in an open run, then `afterwards` whatever became of it, closes the run and tells it.
+
+    A signal ends the chain, not what comes afterwards: that has its own, so a second one ends it too.
+    """
+    by = ""
+    trouble: RunbookError | None = None
+    for part in (selection, afterwards):
+        if part is None:
+            continue
+        with Interruption() as interruption:
+            try:
+                Chain(run, part, progress, interruption).go()
+            except RunbookError as error:  # the journal itself: what was done is still told, then raised
+                trouble = trouble or error
+        by = by or interruption.by
+    finished = close_and_tell(run, interrupted_by=by)
+    if trouble is not None:
+        raise trouble
+    return finished
+
+
+def close_and_tell(run: Run, *, interrupted_by: str = "") -> Finished:
+    """Closes the run as what it came to, and writes summary.json and index.html."""
+    if interrupted_by:
+        run.close(state="interrupted", reason=f"interrupted by {interrupted_by}")
+    else:
+        so_far = write_summary(run.folder)
+        run.close(state=CLOSED_AS.get(so_far.exit_code, "failed"), reason=first_reason(so_far))
+    return Finished(run, write_summary(run.folder), write_report(run.folder))
+
+
+def first_reason(summary: Summary) -> str:
+    """Why a run did not pass: the reason of its first chapter that failed, else of the first that was blocked."""
+    for state in ("fail", "blocked"):
+        for chapter in summary.chapters:
+            if chapter.state == state:
+                return f"{chapter.name}: {chapter.reason.splitlines()[0] if chapter.reason else state}"
+    return ""
+
+
+def run_site(path: str, asked: Asked, progress: Progress, *, resume: str = "") -> Finished:
+    """The chain on the hosts of a site file, in a new run or in one that goes on.
+
+    Raises SiteError and ParameterError before anything starts; check mode belongs to a run from its start.
+    """
+    site = load_site(path)
+    going_on = named(resume) if resume else None
+    if going_on is not None and going_on.site.name != site.name:
+        raise ParameterError(
+            f"run {going_on.name} is of the site {going_on.site.name}, not of {site.name}",
+            next=f"name a run of {site.name}; `runbook status` lists them",
+        )
+    states = going_on.states() if going_on else {}
+    selection = select(asked, [name for name, state in states.items() if state == State.PASS])
+    if going_on is None:
+        going_on = Run.start(site, check=asked.check, by=who())
+    else:
+        going_on.resume(by=who())
+    with progress:
+        return conduct(going_on, selection, progress)
+
+
+def take_back(name: str, progress: Progress, *, chapter: str = "", confirm: str = "") -> Finished:
+    """Undoes a run, or one chapter of it, by the teardown notebook; the run goes on for that, and is closed."""
+    run = named(name)
+    values = (f"{TEARDOWN}.chapter={title_of(chapter).name}",) if chapter else ()
+    selection = teardown(Asked(confirm=confirm, values=values))
+    run.resume(by=who())
+    with progress:
+        return conduct(run, selection, progress)
