@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ from runbook.perform import Performed, perform
 from runbook.plan import Plan, Plans
 from runbook.remote import lock
 from runbook.remote.fleet import Fleet
-from runbook.remote.question import HostAnswers, Question
+from runbook.remote.question import Question
 from runbook.remote.shell import Shell
 from runbook.run import Artifact, Run, who
 from runbook.site import Host, Site
@@ -106,25 +106,40 @@ class Chapter:
                 raise error
             return Observed(answers)
 
-    def decide(self, function: Callable[..., Plan], seen: Observed, *wanted: object) -> Plans:
-        """A plan for each host: `function(answers of the host, *wanted)`; pure, nothing is asked again."""
+    def decide(self, function: Callable[..., Value], seen: object, *wanted: object) -> Plans | Value:
+        """What to do about what was seen; pure, nothing is asked again.
+
+        For what all hosts answered, a plan for each: `function(answers of the host, *wanted)`. For any other
+        value `function(seen, *wanted)` itself.
+        """
         with self._verb("decide"):
-            plans = Plans({one.host: self._plan(function, one, *wanted) for one in seen})
+            if not isinstance(seen, Observed):
+                value = function(seen, *wanted)
+                self._note("decided", str(value))
+                return value
+            plans = Plans({one.host: function(one, *wanted) for one in seen})
             for host, plan in plans.items():
-                self.run.journal.write("note", host=host, about="plan", plan=plan, diff=plan.diff,
-                                       because=plan.because)
+                told = {"plan": plan.to_dict(), "diff": plan.diff, "because": plan.because}
+                self.run.journal.write("note", host=host, about="plan", **told)
             return plans
 
-    def act(self, plans: Plans) -> Acted:
-        """Applies the plans host by host under each host's lock; in check mode only says what is pending."""
+    def act(self, plans: Plans | Callable[..., Value], *wanted: object) -> Acted | Value:
+        """Applies the plans host by host under each host's lock; in check mode only says what is pending.
+
+        A function instead of plans is called as `function(chapter, *wanted)`: it makes something on the machine
+        that runs the runbook, in the run's own folder, and changes no host.
+        """
         with self._verb("act"):
+            if not isinstance(plans, Plans):
+                value = plans(self, *wanted)
+                self._note("made", str(value))
+                self._pending = self._pending or bool(getattr(value, "pending", False))
+                return value
             hosts = [host for host, plan in plans.items() if plan]
             if hosts and not self.check:
-                self._confirmed()
-                for shell in map(self.fleet.__getitem__, hosts):
-                    lock.take(shell, self.run.name, who(), LOCK_SECONDS)
-                    self._locked.add(shell.name)
-            done = self.fleet.only(*plans).each(lambda shell: self._perform(plans[shell.name], shell)).values()
+                self.take_hosts(hosts)
+            outcomes = self.fleet.only(*plans).each(lambda shell: self._perform(plans[shell.name], shell))
+            done = outcomes.values()
             self._pending = self._pending or any(one.state == "pending" for one in done)
             return Acted({one.host: one.state for one in done}, {one.host: one.changed for one in done})
 
@@ -161,6 +176,19 @@ class Chapter:
                                     next=f"see the verdicts above; `runbook status {self.run.name}`")
             return Recorded(self.name, state, dict(self._claims))
 
+    def take_hosts(self, hosts: Sequence[str]) -> None:
+        """Makes sure that these hosts may be changed now: confirmed where the site is protected, and locked.
+
+        Raises NotConfirmed, LockHeld and the errors of a host.
+        """
+        if self.site.protected:
+            if self._confirm != self.site.name:
+                raise NotConfirmed(f"{self.site.name} is protected: these changes are not confirmed",
+                                   next=f"read the plan above, then `--confirm {self.site.name}` "
+                                        f"or confirm = \"{self.site.name}\" in the parameters cell")
+            self.run.journal.write("approval", what="confirm", by=who(), reason=f"confirm {self._confirm}")
+        self.fleet.only(*hosts).each(self._lock).values()
+
     def note(self, about: str, text: str) -> None:
         """A line in the journal that is neither fact nor verdict."""
         self._note(about, text)
@@ -185,7 +213,7 @@ class Chapter:
             raise
         except KeyboardInterrupt:
             self._note("interrupted", verb)
-            self._unlock()
+            self.let_go()
             raise
         except Exception as error:
             self._stopped_by = error
@@ -194,20 +222,6 @@ class Chapter:
 
     def _perform(self, plan: Plan, shell: Shell) -> Performed:
         return perform(plan, shell, self.run.journal, run=self.run.name, check=self.check)
-
-    def _plan(self, function: Callable[..., Plan], one: HostAnswers, *wanted: object) -> Plan:
-        if one.error is not None:
-            raise one.error
-        return function(one, *wanted)
-
-    def _confirmed(self) -> None:
-        if not self.site.protected:
-            return
-        if self._confirm != self.site.name:
-            raise NotConfirmed(f"{self.site.name} is protected: these changes are not confirmed",
-                               next=f"read the plan above, then `--confirm {self.site.name}` "
-                                    f"or confirm = \"{self.site.name}\" in the parameters cell")
-        self.run.journal.write("approval", what="confirm", by=self._confirm, reason="named on the call")
 
     def _journalled(self, verdicts: Verdicts) -> Iterator[Verdict]:
         for verdict in verdicts:
@@ -220,14 +234,18 @@ class Chapter:
     def _note(self, about: str, text: str) -> None:
         self.run.journal.write("note", about=about, text=text)
 
-    def _unlock(self) -> None:
-        for name in sorted(self._locked):
-            with contextlib.suppress(RunbookError):  # a host that went away keeps its lock until it expires
-                lock.release(self.fleet[name], self.run.name)
+    def _lock(self, shell: Shell) -> None:
+        lock.take(shell, self.run.name, who(), LOCK_SECONDS)
+        self._locked.add(shell.name)
+
+    def let_go(self) -> None:
+        """Releases the locks of this chapter; a host that went away keeps its own until it expires."""
+        if self._locked:
+            self.fleet.only(*sorted(self._locked)).each(lambda shell: lock.release(shell, self.run.name))
         self._locked.clear()
 
     def _end(self, state: str, reason: str) -> None:
-        self._unlock()
+        self.let_go()
         assert self._begin is not None
         self.run.journal.end(self._begin, state=state, reason=reason,
                              seconds=round(time.monotonic() - self._started, 3))

@@ -38,7 +38,7 @@ CONTENTS: tuple[Title, ...] = (
           "Is what we built static, for the right machine, and the same twice?", (START,)),
     Title("04_container_deploy", "Deployment", "Does what we built run on the hosts, and is it what runs?",
           ("03_static_compile",)),
-    Title(TEARDOWN, "Teardown", "Are the hosts as they were?"),
+    Title(TEARDOWN, "Teardown", "Are the hosts as they were?", parameters={"only_chapter": str}),
 )
 
 
