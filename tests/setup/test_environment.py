@@ -1,7 +1,10 @@
 """pyproject.toml, environment.yml, the lock, the Debian list and docs/dependencies.md tell one story."""
 
+import ast
 import re
+import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,8 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from rattler import MatchSpec
+
+from runbook.testbed.prerequisites import PACKAGES
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -31,6 +36,17 @@ def conda_ranges() -> dict[str, SpecifierSet]:
 
 def locked() -> dict[str, str]:
     return {canonicalize_name(n): v for n, v in re.findall(r"^([\w.-]+)==([^\s;]+)", LOCK, re.MULTILINE)}
+
+
+def imported(path: Path) -> set[str]:
+    """The top names of what a source file imports, and not from beside itself."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names.add(node.module.partition(".")[0])
+    return names
 
 
 ALL = ranges([*PROJECT["dependencies"], *(line for lines in EXTRAS.values() for line in lines)])
@@ -79,6 +95,21 @@ def test_every_debian_package_is_named_once_with_a_reason() -> None:
     names = [line.split()[0] for line in listed]
     assert names
     assert len(set(names)) == len(names)
+
+
+def test_every_package_that_the_testbed_wants_is_listed() -> None:
+    listed = (ROOT / "setup/debian-packages.txt").read_text().split()
+    assert set(PACKAGES.values()) <= set(listed)
+
+
+@pytest.mark.parametrize(("folder", "extras"), [("runbook", ()), ("tests", ("test",))])
+def test_every_import_is_of_a_declared_dependency(folder: str, extras: tuple[str, ...]) -> None:
+    declared = set(ranges([*PROJECT["dependencies"], *(line for extra in extras for line in EXTRAS[extra])]))
+    providers = packages_distributions()
+    for path in (ROOT / folder).rglob("*.py"):
+        for module in imported(path) - sys.stdlib_module_names - {"runbook", "tests"}:
+            provided_by = {canonicalize_name(name) for name in providers.get(module, ())}
+            assert provided_by & declared, f"{path.relative_to(ROOT)} imports {module}"
 
 
 def test_the_dependencies_page_names_every_dependency_in_its_tables() -> None:
