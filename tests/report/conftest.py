@@ -89,9 +89,7 @@ class Sample:
         self.journal.write("note", host, about="fact", question=question, fact=fact, text=text)
 
     def verdict(self, what: str, state: str, reason: str, host: str | None = None, **figures: object) -> None:
-        self.journal.write(
-            "verdict", host, what=what, state=state, reason=reason, figures=figures, span=[1, 2]
-        )
+        self.journal.write("verdict", host, what=what, state=state, reason=reason, figures=figures, span=[1, 2])
 
     def step(
         self,
@@ -137,13 +135,9 @@ def figure(value: float, unit: str, host: str | None = None, basis: str = "nativ
 
 def start(sample: Sample) -> None:
     for host in HOSTS:
-        sample.command(
-            host, "sh", "-c", "uname -m; uname -r\ncat /etc/os-release", "sh", said=b"x86_64\n6.18.5\n"
-        )
+        sample.command(host, "sh", "-c", "uname -m; uname -r\ncat /etc/os-release", "sh", said=b"x86_64\n6.18.5\n")
         sample.fact(host, "uname", {"machine": "x86_64", "release": "6.18.5"}, "x86_64, Linux 6.18.5")
-        sample.fact(
-            host, "os_release", {"pretty_name": "Debian GNU/Linux 12 (bookworm)"}, "Debian GNU/Linux 12"
-        )
+        sample.fact(host, "os_release", {"pretty_name": "Debian GNU/Linux 12 (bookworm)"}, "Debian GNU/Linux 12")
         sample.verdict(
             "answers over SSH",
             "pass",
@@ -166,9 +160,7 @@ def compiled(sample: Sample) -> None:
         said=b"".join(b"compiling package %d\n" % number for number in range(200)),
     )
     sample.verdict("the binary is static", "pass", "no INTERP, no DYNAMIC segment")
-    sample.verdict(
-        "built twice, equal", "pass", "both builds have one SHA-256", size=figure(14_680_064, "bytes")
-    )
+    sample.verdict("built twice, equal", "pass", "both builds have one SHA-256", size=figure(14_680_064, "bytes"))
     sample.claim("1-b", True, "no INTERP in the program headers", "emulated")
     sample.claim("1-d", False, "go tool dist list has no such target", why="upstream never had the port")
 
@@ -222,24 +214,14 @@ def failed(folder: Path) -> Path:
     """A run where the build failed, so that the deployment was blocked; inspection went on."""
     sample = Sample(folder)
     sample.chapter("00_start", lambda: start(sample))
-    sample.chapter(
-        "01_abi_inspection", lambda: sample.verdict("clocks agree", "pass", "within the limit", "node1")
-    )
+    sample.chapter("01_abi_inspection", lambda: sample.verdict("clocks agree", "pass", "within the limit", "node1"))
 
     def broken() -> None:
-        sample.command(
-            "node1", "go", "build", "./...", code=1, complaint=b'main.go:3: <undefined> & "lost"\n'
-        )
-        sample.verdict(
-            "the binary is static", "fail", "it has an INTERP segment: /lib/ld-linux.so.1", "node1"
-        )
+        sample.command("node1", "go", "build", "./...", code=1, complaint=b'main.go:3: <undefined> & "lost"\n')
+        sample.verdict("the binary is static", "fail", "it has an INTERP segment: /lib/ld-linux.so.1", "node1")
 
-    sample.chapter(
-        "03_static_compile", broken, "fail", "node1: the binary is static: fail, it has an INTERP segment"
-    )
-    sample.chapter(
-        "04_container_deploy", lambda: None, "blocked", "it builds on 03_static_compile, which failed"
-    )
+    sample.chapter("03_static_compile", broken, "fail", "node1: the binary is static: fail, it has an INTERP segment")
+    sample.chapter("04_container_deploy", lambda: None, "blocked", "it builds on 03_static_compile, which failed")
     return sample.close("failed")
 
 
@@ -257,3 +239,10 @@ def failed_run(tmp_path: Path) -> Path:
 def new_sample(tmp_path: Path) -> Callable[..., Sample]:
     """Starts a run of one's own: `new_sample(mode="check")`."""
     return lambda **more: Sample(tmp_path / "20261123-140000-sample", **more)
+
+
+@pytest.fixture
+def site_file(tmp_path: Path) -> Path:
+    path = tmp_path / "sample.toml"
+    path.write_text(SITE)
+    return path
