@@ -71,6 +71,22 @@ def test_a_port_where_nobody_listens_is_named(sshd: Sshd) -> None:
     assert isinstance(error, Unreachable) and f"nobody listens at 127.0.0.1 port {port}" in error.what
 
 
+def test_an_address_that_does_not_answer_is_left_within_the_limit(sshd: Sshd) -> None:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        waiting = [socket.socket() for _ in range(4)]  # the queue is full: whoever comes now gets no answer at all
+        for stream in waiting:
+            stream.setblocking(False)
+            stream.connect_ex(server.getsockname())
+        start = time.monotonic()
+        error = refusal(sshd.but(port=server.getsockname()[1], connect_seconds=0.7))
+        for stream in waiting:
+            stream.close()
+    assert isinstance(error, Unreachable) and "does not answer within 0.7 s" in error.what
+    assert time.monotonic() - start < 2.5
+
+
 @pytest.mark.parametrize("answer", [None, b"SSH-2.0-Silent\r\n"], ids=["no banner", "a banner and then nothing"])
 def test_somebody_who_never_finishes_the_login_is_left_within_the_limit(sshd: Sshd, answer: bytes | None) -> None:
     start = time.monotonic()
