@@ -68,7 +68,10 @@ def make(bed: str, *groups: str) -> None:
 
 def _delegate(folder: Path) -> None:
     for name in (folder / "cgroup.controllers").read_text().split():
-        (folder / "cgroup.subtree_control").write_text(f"+{name}")
+        try:
+            (folder / "cgroup.subtree_control").write_text(f"+{name}")
+        except OSError:  # EINVAL: `cpu` where a realtime process runs; the hosts go without that controller
+            continue
 
 
 def renew(bed: str, host: str) -> None:
@@ -78,8 +81,9 @@ def renew(bed: str, host: str) -> None:
     make(bed, host)
     for hierarchy in hierarchies():
         if "devices" in hierarchy.controllers:
-            # no host may open this machine's disks; v2 has no file for this
-            (hierarchy.group(bed, host) / "devices.deny").write_text("b *:* rwm")
+            # no host may open this machine's disks. Not `m`: runc allows each container that, and may
+            # only allow what it has itself. v2 has no file for this.
+            (hierarchy.group(bed, host) / "devices.deny").write_text("b *:* rw")
 
 
 def join(bed: str, group: str, pid: int) -> None:

@@ -92,6 +92,7 @@ def answers(place: Place, limit: float = ANSWER_SECONDS) -> bool:
     try:
         with socket.create_connection((str(place.address), 22), timeout=limit) as connection:
             connection.settimeout(limit)
+            connection.sendall(b"SSH-2.0-runbook\r\n")  # a silent visitor is an error in the host's journal
             return connection.recv(4) == b"SSH-"
     except OSError:
         return False

@@ -39,7 +39,7 @@ def ask(bed: Bed) -> Ssh:
     """`ask("node1", "uname -m")`: what a host of the session's bed answers its operator."""
     assert bed.standing()
 
-    def on(host: str, command: str, *, fails: bool = False) -> str:
-        return ssh_to(bed.layout, host, command, fails=fails)
+    def on(host: str, command: str, *, fails: bool = False, stdin: bytes = b"") -> str:
+        return ssh_to(bed.layout, host, command, fails=fails, stdin=stdin)
 
     return on

@@ -46,13 +46,13 @@ class SmallBed:
 Ssh = Callable[..., str]
 
 
-def ssh_to(layout: Layout, host: str, command: str, *, fails: bool = False) -> str:
+def ssh_to(layout: Layout, host: str, command: str, *, fails: bool = False, stdin: bytes = b"") -> str:
     """What a shell on the host says to both its outputs; it must exit 0, or must not where `fails`."""
     done = subprocess.run(
         ["ssh", "-F", "none", "-i", str(layout.key), "-o", f"UserKnownHostsFile={layout.known_hosts}",
          "-o", "StrictHostKeyChecking=yes", "-o", "BatchMode=yes", "-o", "ConnectTimeout=5",
          f"{layout.operator}@{layout.place(host).address}", command],
-        capture_output=True, text=True, timeout=30, check=False, stdin=subprocess.DEVNULL)
-    said = (done.stdout + done.stderr).strip()
+        capture_output=True, timeout=30, check=False, input=stdin)
+    said = (done.stdout + done.stderr).decode().strip()
     assert (done.returncode != 0) == fails, f"{command}: exit {done.returncode}: {said}"
     return said

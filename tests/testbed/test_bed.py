@@ -70,7 +70,7 @@ def test_a_second_bed_stands_beside_the_first_and_goes_without_it(bed: Bed, smal
 
 def test_down_leaves_nothing_but_the_fence(small: SmallBed) -> None:
     layout = up(small.file).layout
-    ssh_to(layout, "lone", "sudo -n systemd-run --quiet --unit=stays sleep 99; nohup sleep 9 >/dev/null 2>&1 &")
+    ssh_to(layout, "lone", "sudo -n systemd-run --quiet sleep 999; nohup sleep 999 >/dev/null 2>&1 &")
     there = leftovers(layout)
     assert all(getattr(there, kind.name) for kind in fields(there) if kind.name != "mounts"), there
     own = namespaces(str(host.first_process(layout.place("lone")))) - namespaces("self")
@@ -121,6 +121,23 @@ def test_a_host_that_switches_itself_off_stays_off(small: SmallBed) -> None:
         time.sleep(0.05)
     assert str(status(small.file).hosts[0]) == "lone (198.18.9.11): off"
     assert not status(small.file).ok
+
+
+V2_ALONE = """\
+umount --recursive /sys/fs/cgroup
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+"$1" -m runbook.testbed up --site "$2" && "$1" -m runbook.testbed up --site "$2"
+"$1" -m runbook.testbed down --site "$2"
+"""
+
+
+def test_a_bed_stands_where_the_machine_has_cgroups_v2_alone(small: SmallBed) -> None:
+    done = subprocess.run(
+        ["unshare", "--mount", "--propagation", "private", "sh", "-euc", V2_ALONE, "sh", sys.executable,
+         str(small.file)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "bedtest: 1 host, up" in done.stdout and "bedtest: 1 host, stands already" in done.stdout
+    assert "bedtest: down" in done.stdout
 
 
 def killed_after(small: SmallBed, seconds: float) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from pathlib import Path
 
 import pytest
@@ -10,44 +9,26 @@ import pytest
 from runbook.targets import load_target
 from runbook.testbed import emulation
 from runbook.testbed.bed import Bed
+from tests.testbed.foreign import image, program
 from tests.testbed.small_bed import Ssh
 
 NATIVE = "amd64"
 
 
-def instruction(*, opcode: int, register: int, immediate: int, source: int = 0) -> bytes:
-    """One RV64I instruction of type I, or of type U where its opcode is AUIPC (RISC-V ISA, 2.3)."""
-    return struct.pack("<I", immediate << 20 | source << 15 | register << 7 | opcode)
-
-
-def program(words: bytes) -> bytes:
-    """A static RISC-V executable of 64 bits that writes `words` and exits with 7."""
-    addi, auipc, ecall = 0x13, 0x17, struct.pack("<I", 0x73)
-    a0, a1, a2, a7 = 10, 11, 12, 17
-    code = b"".join([
-        instruction(opcode=auipc, register=a1, immediate=0),
-        instruction(opcode=addi, register=a1, source=a1, immediate=36),
-        instruction(opcode=addi, register=a0, immediate=1),
-        instruction(opcode=addi, register=a2, immediate=len(words)),
-        instruction(opcode=addi, register=a7, immediate=64),             # write
-        ecall,
-        instruction(opcode=addi, register=a0, immediate=7),
-        instruction(opcode=addi, register=a7, immediate=93),             # exit
-        ecall,
-    ]) + words
-    base, headers = 0x10000, 64 + 56
-    size = headers + len(code)
-    elf = b"\x7fELF\x02\x01\x01" + bytes(9) + struct.pack(
-        "<HHIQQQIHHHHHH", 2, load_target("riscv64").elf.machines[0], 1, base + headers, 64, 0, 4,
-        64, 56, 1, 64, 0, 0)
-    return elf + struct.pack("<IIQQQQQQ", 1, 5, 0, base, base, size, size, 0x1000) + code
-
-
-def test_a_foreign_program_runs_on_a_host(bed: Bed, ask: Ssh, tmp_path: Path) -> None:
+def test_a_foreign_program_runs_on_a_host(bed: Bed, ask: Ssh) -> None:
     assert str(bed.emulation) == "riscv64: emulated"
-    octal = "".join(f"\\{byte:03o}" for byte in program(b"foreign\n"))
-    said = ask("node1", f"printf '{octal}' >foreign && chmod +x foreign && ./foreign; echo $?; rm foreign")
+    said = ask("node1", "cat >foreign && chmod +x foreign && ./foreign; echo $?; rm foreign",
+               stdin=program(b"foreign\n"))
     assert said == "foreign\n7"
+
+
+def test_a_foreign_container_runs_on_a_host(ask: Ssh) -> None:
+    said = ask("node1", "sudo -n ctr -n test image import --platform linux/riscv64 - >/dev/null; "
+                        "sudo -n ctr -n test run --rm --platform linux/riscv64 --read-only --memory-limit 50000000 "
+                        "registry.invalid/foreign:1 foreign; echo $?; "
+                        "sudo -n ctr -n test image rm --sync registry.invalid/foreign:1",
+               stdin=image("registry.invalid/foreign:1", program(b"contained\n")))
+    assert said == "contained\n7\nregistry.invalid/foreign:1"
 
 
 def test_a_native_target_needs_no_emulator(bed: Bed) -> None:
