@@ -9,6 +9,9 @@ Layout below /var/lib/runbook/<run>/<step>/<path's hash>/, made by dash, bash or
 
 It is kept under another name first and renamed when whole. A symbolic link is replaced, not followed: what it
 points to is never touched, and the undo puts the link back.
+
+Times, access lists and extended attributes come back as far as the host's `cp -a` keeps them: GNU's does,
+busybox's keeps no extended attributes.
 """
 
 from __future__ import annotations

@@ -21,9 +21,11 @@ from runbook.errors import CommandFailed, UndoRefused, Unreachable
 from runbook.journal import Journal
 from runbook.perform import perform
 from runbook.plan import Folder, Place, Plan, Remove, RemoveFolder, Replace, Restore, Run, Step
+from runbook.remote.command import Script, command
 from runbook.remote.fleet import Fleet
 from runbook.remote.local import LocalShell
 from runbook.remote.secret import Secret
+from runbook.site import load_site
 from runbook.undo import Undone, changes_by_host, standing, undo
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="a step acts as root")
@@ -67,6 +69,21 @@ def step(*actions: object, why: str = "it differs") -> Step:
     return Step(why, actions, back)  # type: ignore[arg-type]
 
 
+def use_as_sh(name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes `sh`, and with busybox all of coreutils, be another one than this machine's own."""
+    program = shutil.which(name)
+    if program is None:
+        pytest.skip(f"this machine has no {name}")
+    folder.mkdir()
+    if name == "busybox":
+        for applet in subprocess.run([program, "--list"], capture_output=True, text=True).stdout.split():
+            (folder / applet).symlink_to(program)
+        monkeypatch.setenv("PATH", str(folder))
+    else:
+        (folder / "sh").symlink_to(program)
+        monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+
 def tree(folder: Path) -> dict[str, object]:
     found = {}
     for path in sorted(folder.rglob("*")):
@@ -76,7 +93,11 @@ def tree(folder: Path) -> dict[str, object]:
     return found
 
 
-def test_everything_is_as_before_newest_first_and_nothing_is_left(hosts: Hosts) -> None:
+@pytest.mark.parametrize("sh", ["dash", "bash", "busybox"])
+def test_everything_is_as_before_newest_first_and_nothing_is_left(
+    hosts: Hosts, sh: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    use_as_sh(sh, hosts.folder / "bin", monkeypatch)
     unit, link, gone, folder = (hosts.files / name for name in ("unit", "link", "gone away", "new folder"))
     unit.write_text("before")
     unit.chmod(0o4750)
@@ -352,3 +373,50 @@ def test_any_changes_are_taken_back_to_what_was(
         changed = changes_by_host(hosts.journal.entries()).get("node1", 0)
         assert changed >= sum(now.get(name) != was.get(name) for name in now.keys() | was.keys())
         hosts.journal.close()
+
+
+LOOK = Script(r"""
+cd "$1" 2>/dev/null || { echo absent; exit 0; }
+find . -exec stat -c '%a %U:%G %F %N' {} + | sort
+find . -type f -exec sha256sum {} + | sort
+""", sudo=True)
+
+
+def test_on_real_hosts_a_second_run_changes_nothing_and_undo_leaves_nothing(bed, tmp_path: Path) -> None:
+    folder = f"/srv/spine of {os.getpid()}"
+    binary = tmp_path / "binary"
+    binary.write_bytes(os.urandom(300_000))
+    config, link = f"{folder}/-rf 'x'.conf", f"{folder}/link"
+    actions = (
+        Replace(config, "after\n", mode=0o640, owner="operator:operator", was="before\n"),
+        Replace(link, "a file"),
+        Replace(f"{folder}/password", Secret("s3cret-of-the-bed"), mode=0o600),
+        Folder(f"{folder}/bin", 0o750, "root:operator"),
+        Place(f"{folder}/bin/tool", binary, hashlib.sha256(binary.read_bytes()).hexdigest()),
+        Remove(f"{folder}/gone"),
+    )
+    wanted = Plan(step(*actions, why="as planned"), Step("says so", (Run("touch", f"{folder}/said"),),
+                                                         (Run("rm", "-f", f"{folder}/said"),)))
+    with Journal(tmp_path / "run") as journal, Fleet.open(load_site(bed.site_file), recorder=journal) as fleet:
+        make = Script('mkdir "$1" && echo before >"$1/$2" && echo x >"$1/gone" && ln -s nowhere "$1/link"',
+                      args=(folder, config.rpartition("/")[2]), sudo=True)
+        look = LOOK.command(folder)
+        try:
+            fleet.run(make.command()).values()
+            before = [seen.stdout for seen in fleet.run(look).values()]
+            kinds = {check: fleet.each(lambda shell, check=check: perform(
+                wanted, shell, journal, run=RUN, check=check)).values() for check in (True, False)}
+            assert [one.state for one in kinds[True]] == ["pending"] * 3
+            assert [(one.state, one.changed) for one in kinds[False]] == [("applied", 7)] * 3
+            again = fleet.each(lambda shell: perform(Plan(wanted.steps[0]), shell, journal, run=RUN, check=False))
+            assert [str(one) for one in again.values()] == [f"{name}: unchanged" for name in fleet.names]
+            assert changes_by_host(entries(journal.path)) == dict.fromkeys(fleet.names, 7)
+            done = undo(entries(journal.path), fleet, journal)
+            assert [one.state for one in done] == ["undone"] * 6, "\n".join(map(str, done))
+            assert [seen.stdout for seen in fleet.run(look).values()] == before
+            kept = command("test", "!", "-e", f"/var/lib/runbook/{RUN}", sudo=True)
+            assert fleet.run(kept).ok
+            assert undo(entries(journal.path), fleet, journal) == ()
+        finally:
+            fleet.run(command("rm", "-rf", "--", folder, sudo=True))
+    assert "s3cret-of-the-bed" not in (tmp_path / "run" / "journal.jsonl").read_text()
