@@ -1,0 +1,181 @@
+"""Many hosts side by side: ordered, and one failure hides no other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runbook.errors import SiteError, SudoRefused, Unreachable
+from runbook.remote.command import Script, command
+from runbook.remote.fleet import Fleet
+from runbook.remote.local import LocalShell
+from runbook.remote.question import Question
+from runbook.remote.ssh import SshShell
+from runbook.remote.strict import StrictShell
+from runbook.site import Host, Site, load_site
+from runbook.testbed.bed import Bed
+from runbook.verdict import State
+from tests.remote.conftest import Notes, Sshd, gone
+
+WHO = Question(Script("uname -n"), str.strip, "who")
+ROOT = Question(Script("id -u", sudo=True), int, "root")
+
+
+@pytest.fixture
+def site(bed: Bed) -> Site:
+    return load_site(bed.site_file)
+
+
+@pytest.fixture
+def fleet(site: Site) -> Iterator[Fleet]:
+    with Fleet.open(site, recorder=Notes()) as fleet:
+        yield fleet
+
+
+def away(site: Site, name: str) -> Site:
+    """The site with a host at an address of its prefix where nobody is."""
+    nobody = next(host.address for host in site.hosts).rpartition(".")[0] + ".250"
+    return replace(site, hosts=tuple(
+        replace(host, address=nobody, ssh=replace(host.ssh, connect_seconds=0.8)) if host.name == name else host
+        for host in site.hosts))
+
+
+def test_every_host_answers_in_the_sites_order(fleet: Fleet) -> None:
+    answers = fleet.ask(WHO, ROOT)
+    assert answers.ok and answers.of(WHO) == {name: name for name in fleet.names}
+    assert set(answers.of(ROOT).values()) == {0}
+    assert [answers.host for answers in answers] == list(fleet.names) == ["node1", "node2", "node3"]
+
+
+def test_a_host_that_is_away_hides_no_other_and_costs_its_limit_only(site: Site) -> None:
+    start = time.monotonic()
+    with Fleet.open(away(site, "node2"), recorder=Notes()) as fleet:
+        answers = fleet.ask(WHO)
+        ran = fleet.run(command("true"))
+    assert time.monotonic() - start < 5
+    assert answers.of(WHO) == {"node1": "node1", "node3": "node3"}
+    assert isinstance(answers["node2"].error, Unreachable) and isinstance(ran.errors["node2"], Unreachable)
+    assert list(ran.good) == ["node1", "node3"] and str(ran).startswith("node2  ")
+
+
+def test_hosts_are_chosen_by_name_and_by_role(fleet: Fleet, site: Site) -> None:
+    assert fleet.only("node3", "node1").names == ("node1", "node3")
+    assert fleet.with_role("etcd").names == tuple(host.name for host in site.hosts_with("etcd"))
+    assert fleet.only("node1")["node1"] is fleet["node1"], "over the same connection"
+    with pytest.raises(KeyError):
+        fleet.only("node9")
+    with pytest.raises(SiteError, match="node9"):
+        Fleet.open(site, hosts=["node9"], recorder=Notes())
+
+
+def test_the_machine_itself_can_be_a_host(site: Site) -> None:
+    here = replace(site, hosts=(Host("here", "local", ()), *site.hosts[:1]))
+    with Fleet.open(here, recorder=Notes()) as fleet:
+        assert isinstance(fleet["here"], LocalShell) and isinstance(fleet["node1"], SshShell)
+        assert fleet.run(command("echo", "x")).values()[0].text == "x\n"
+
+
+def test_at_most_as_many_as_the_site_says_at_once(site: Site) -> None:
+    with Fleet.open(replace(site, ssh=replace(site.ssh, at_once=1)), recorder=Notes()) as fleet:
+        fleet.run(command("true"))
+        start = time.monotonic()
+        fleet.run(command("sleep", "0.2"))
+        assert time.monotonic() - start > 0.6
+
+
+def test_a_judgement_asks_anew_and_gives_each_host_its_verdict(site: Site) -> None:
+    with Fleet.open(away(site, "node2"), recorder=Notes()) as fleet:
+        verdicts = fleet.judge(WHO, what="name", passes=lambda name: name == "node1", because="it is the first",
+                               otherwise=lambda name: f"it is called {name}")
+    assert [(one.host, one.state) for one in verdicts] == [
+        ("node1", State.PASS), ("node2", State.FAIL), ("node3", State.FAIL)]
+    first, second, third = verdicts
+    assert first.reason == "it is the first" and third.reason == "it is called node3"
+    assert "cannot be reached" in second.reason or "does not answer" in second.reason
+
+
+def test_a_defect_of_the_function_is_raised(fleet: Fleet) -> None:
+    def broken(shell: StrictShell) -> int:
+        return 1 // (shell.name != "node2")
+
+    with pytest.raises(ZeroDivisionError):
+        fleet.each(broken)
+    assert fleet.run(command("true")).ok, "and the fleet goes on"
+
+
+def test_a_user_without_sudo_is_told_the_line_that_mends_it(fleet: Fleet, site: Site) -> None:
+    node = fleet["node3"]
+    welcome = "/etc/ssh/authorized_keys/"  # the testbed's sshd looks there
+    make = 'useradd -M -d / -p "*" -s /bin/sh guest && cp "$1operator" "$1guest"'
+    try:
+        node.run(command("sh", "-c", make, "sh", welcome, sudo=True))
+        host = site.host("node3")
+        shell = SshShell(replace(host, ssh=replace(host.ssh, user="guest")), Notes())
+        with pytest.raises(SudoRefused) as caught:
+            shell.run(command("id", sudo=True))
+        assert "guest may not `sudo -n` there: sudo id" in caught.value.what
+        assert "guest ALL=(ALL) NOPASSWD: ALL" in caught.value.next
+        answers = shell.ask(ROOT, WHO)
+        assert answers[WHO] == "node3" and "sudo -n is refused" in answers[ROOT].why
+        shell.close()
+    finally:
+        node.run(command("rm", "-f", f"{welcome}guest", sudo=True))
+        node.run(command("userdel", "guest", sudo=True, also={6: "it was not made"}))
+
+
+def test_what_runs_as_root_is_stopped_at_its_limit_too(fleet: Fleet, mark: str) -> None:
+    script = 'sleep "$1" & sleep "$1"'
+    outcomes = fleet.run(command("sh", "-c", script, "sh", mark, sudo=True, limit=0.5))
+    assert len(outcomes.errors) == 3 and all("it was stopped" in str(error) for error in outcomes.errors.values())
+    assert gone(mark)
+
+
+INTERRUPTED = """
+import sys
+from runbook.remote.command import command
+from runbook.remote.fleet import Fleet
+from runbook.site import load_site
+from tests.remote.conftest import Notes
+
+with Fleet.open(load_site(sys.argv[1]), recorder=Notes()) as fleet:
+    def work(shell):
+        shell.run(command("sh", "-c", 'sleep "$1" & sleep "$1"', "sh", sys.argv[2], sudo=True))
+        shell.run(command("sleep", sys.argv[2]))
+    try:
+        fleet.each(work)
+    except KeyboardInterrupt:
+        fleet.run(command("true")).values()
+        print("interrupted", flush=True)
+        sys.exit(130)
+"""
+
+
+def test_an_interrupt_stops_what_runs_on_every_host(bed: Bed, mark: str) -> None:
+    process = subprocess.Popen([sys.executable, "-c", INTERRUPTED, str(bed.site_file), mark], stdout=subprocess.PIPE,
+                               cwd=Path(__file__).parents[2])
+    until = time.monotonic() + 20
+    while len(sleeping(mark)) < 6 and time.monotonic() < until:
+        time.sleep(0.05)
+    process.send_signal(2)
+    said, _ = process.communicate(timeout=30)
+    assert (process.returncode, said) == (130, b"interrupted\n")
+    assert gone(mark), sleeping(mark)
+
+
+def sleeping(mark: str) -> list[str]:
+    from tests.remote.conftest import running
+
+    return [line for line in running(mark) if line.startswith("sleep")]
+
+
+def test_a_host_that_is_asked_by_a_wrong_key_does_not_stop_the_others(site: Site, sshd: Sshd) -> None:
+    mixed = replace(site, hosts=(site.hosts[0], sshd.but(host_key="SHA256:" + "A" * 43)))
+    with Fleet.open(mixed, recorder=Notes()) as fleet:
+        answers = fleet.ask(WHO)
+    assert answers.of(WHO) == {"node1": "node1"} and "its host key is another one" in str(answers["local1"].error)
