@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from html import escape
 
 LONGEST = 400  # lines; a longer diff is for a tool, not for eyes, and stands in every journal
@@ -20,9 +21,8 @@ def unified(was: str | None, now: str, *, before: str, after: str) -> str:
     """The unified diff from `was` (None: nothing was there) to `now`; empty where they are equal."""
     if was == now:
         return ""
-    old = (was or "").splitlines(keepends=True)
     lines = []
-    for line in difflib.unified_diff(old, now.splitlines(keepends=True), before, after):
+    for line in difflib.unified_diff(_lines(was or ""), _lines(now), before, after):
         lines.append(line if line.endswith("\n") else line + "\n\\ No newline at end of file\n")
     left_out = len(lines) - LONGEST
     if left_out > 0:
@@ -34,6 +34,11 @@ def coloured(diff: str) -> str:
     """A diff as HTML with classes; the page brings `STYLE` once."""
     spans = "".join(f'<span class="{_kind(line)}">{escape(line) or " "}</span>' for line in diff.split("\n"))
     return f'<div class="rb-diff">{spans}</div>'
+
+
+def _lines(text: str) -> list[str]:
+    """Split at line feeds only: a carriage return or a form feed is part of a line, in a file's eyes."""
+    return re.findall(r"[^\n]*\n|[^\n]+", text)
 
 
 def _kind(line: str) -> str:

@@ -345,7 +345,7 @@ def test_a_step_that_was_killed_half_way_is_taken_back(hosts: Hosts, place: int)
 names = st.sampled_from(["a", "b", "d/a", "d/b"])
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(before=st.dictionaries(names, st.text("xyz\n", max_size=9)),
        acts=st.lists(st.tuples(names, st.none() | st.text("xyz\n", max_size=9),
                                st.sampled_from([0o600, 0o755]), st.booleans()), max_size=6))
