@@ -26,7 +26,7 @@ ASKED_FOR_MODULES = re.compile(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Built:
     """A binary, the hashes of both builds, and whether this run made them or an earlier one."""
 
@@ -43,6 +43,8 @@ class Built:
 
     def __str__(self) -> str:
         return str(self.recipe)
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         size = self.path.stat().st_size / (1 << 20)

@@ -16,7 +16,7 @@ RECIPE = 1
 """Counts up when the recipe changes in a way that its words do not show."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Recipe:
     """One build: equal recipes make equal binaries, which is what building twice puts to the test."""
 
@@ -51,6 +51,8 @@ class Recipe:
 
     def __str__(self) -> str:
         return f"{self.service} for linux/{dict(self.environment)['GOARCH']} by {self.go}, without cgo"
+
+    __repr__ = __str__
 
 
 PLACES = ("PATH", "HOME", "GOROOT", "GOCACHE", "GOMODCACHE")

@@ -13,7 +13,7 @@ from runbook.site import ROOT, Site
 SERVICES = ROOT / "services"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Ingredients:
     """What a build is made of."""
 
@@ -22,6 +22,8 @@ class Ingredients:
 
     def __str__(self) -> str:
         return f"{self.go}, {self.sources}"
+
+    __repr__ = __str__
 
 
 def ingredients(site: Site, shell: Shell, services: Path = SERVICES) -> Ingredients:

@@ -21,7 +21,7 @@ class TakenBack:
     pending: tuple[str, ...] = ()      # hosts, in check mode
 
     def __repr__(self) -> str:
-        hosts = dict.fromkeys(step.host for step in self.steps)
+        hosts = sorted({step.host for step in self.steps})
         lines = [f"{host}: taken back" for host in hosts]
         return "\n".join(lines + [f"{host}: to be taken back" for host in self.pending]) or "nothing was to be done"
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 
 from runbook.entries import Entry, spans
+from runbook.preimage_scripts import WORDS
 from runbook.remote.command import Script
 from runbook.remote.question import Question
 from runbook.show.tables import table
 from runbook.undo import Standing, standing
-
-ABSENT, FOLDER = "absent", "folder"
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,7 +50,7 @@ def remaining(entries: Iterable[Entry], hosts: Iterable[str], chapter: str = "")
 def before(entries: Iterable[Entry], host: str, chapter: str = "") -> Mapping[str, str]:
     """Every path that a run, or one of its chapters, wrote on a host, with what was there before it first did.
 
-    That is a SHA-256, `absent` or `folder`.
+    That is its kind, mode, owner and SHA-256; what was in place of a secret is not in the journal, and left out.
     """
     found: dict[str, str] = {}
     for span in spans(entries, "step"):
@@ -63,36 +61,31 @@ def before(entries: Iterable[Entry], host: str, chapter: str = "") -> Mapping[st
         kept = span.end.get("kept")
         for path, was in (kept.items() if isinstance(kept, dict) else ()):
             found.setdefault(path, str(was))
-    return found
+    return {path: was for path, was in found.items() if was}
 
 
 @dataclass(frozen=True)
 class Traces:
     """What lies now at some paths, and whether the run's folder or its lock is still on the host."""
 
-    now: tuple[str, ...]              # in the order of the paths asked for
+    now: tuple[str, ...]              # kind, mode, owner and SHA-256, in the order of the paths asked for
     run_folder: bool
     lock: bool
 
 
 def traces(run: str, paths: Iterable[str]) -> Question[Traces]:
-    """Asks what is at the paths now: SHA-256 of a file, `folder`, `link`, or `absent`."""
+    """Asks what is at the paths now, in the words in which their pre-images were noted."""
     return Question(Script(TRACES, (run, *paths), sudo=True), parse_traces)
 
 
-TRACES = r"""
+TRACES = WORDS + r"""
 test -e "/var/lib/runbook/$1" && echo folder-there || echo folder-gone
 grep -qsF "$1" /var/lib/runbook/lock && echo lock-there || echo lock-gone
 shift
-for path do
-    if test -L "$path"; then echo link
-    elif test -d "$path"; then echo folder
-    elif test -e "$path"; then sha256sum <"$path"
-    else echo absent; fi
-done
+for path do state "$path"; echo; done
 """
 
 
 def parse_traces(text: str) -> Traces:
     folder, lock, *now = text.splitlines()
-    return Traces(tuple(re.sub(r"\s.*", "", line) for line in now), folder == "folder-there", lock == "lock-there")
+    return Traces(tuple(now), folder == "folder-there", lock == "lock-there")

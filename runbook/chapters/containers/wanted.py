@@ -1,0 +1,90 @@
+"""What is wanted on a host: which binary, where, as which unit, on which port."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+HOME = PurePosixPath("/opt/runbook")
+"""Add-on software belongs into /opt/<provider> (FHS 3.0, 3.13)."""
+UNITS = PurePosixPath("/etc/systemd/system")
+DYNAMIC_USER = 235
+"""systemd's DynamicUser= with what it implies; 232 had it without ProtectSystem=strict (systemd's NEWS)."""
+PRIVILEGED_PORTS = 1024
+
+
+@dataclass(frozen=True, repr=False)
+class Deployment:
+    """One service as it is wanted on every host of its role; `source` is the artefact on this machine."""
+
+    service: str
+    port: int
+    source: Path
+    sha256: str
+
+    @property
+    def folder(self) -> PurePosixPath:
+        """Named by content: another build lies beside it, and going back is one line of the unit."""
+        return HOME / self.service / self.sha256[:12]
+
+    @property
+    def path(self) -> str:
+        return str(self.folder / self.service)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """Every folder down to the binary, outermost first."""
+        return tuple(str(one) for one in (HOME.parent, HOME, HOME / self.service, self.folder))
+
+    @property
+    def unit(self) -> str:
+        return f"runbook-{self.service}.service"
+
+    @property
+    def unit_path(self) -> str:
+        return str(UNITS / self.unit)
+
+    @property
+    def user(self) -> str:
+        """The system user where systemd cannot make one for the time that the service runs."""
+        return f"svc-{self.service}"
+
+    def __str__(self) -> str:
+        return f"{self.service} as {self.unit}"
+
+    __repr__ = __str__
+
+
+def unit_text(wanted: Deployment, systemd: int) -> str:
+    """The unit file. Everything in it is known to systemd 219 but for DynamicUser=, which needs 235.
+
+    A setting that an old systemd does not know is skipped with a warning: skipping DynamicUser= would run the
+    service as root, so older ones get a user by name. MemoryDenyWriteExecute= is left out on purpose: an emulator
+    translates code into memory, and could not run the target's program in a rehearsal.
+    """
+    dynamic = systemd >= DYNAMIC_USER
+    lines = [
+        "[Unit]",
+        f"Description=runbook: {wanted.service}",
+        "Wants=network-online.target",
+        "After=network-online.target",
+        "",
+        "[Service]",
+        f"ExecStart={wanted.path} -listen :{wanted.port}",
+        "DynamicUser=yes" if dynamic else f"User={wanted.user}",
+        "Restart=on-failure",
+        "RestartSec=1",
+        "TimeoutStopSec=15",
+        f"SyslogIdentifier={wanted.service}",
+        "LimitNOFILE=65536",
+        "NoNewPrivileges=yes",
+        "PrivateTmp=yes",
+        "PrivateDevices=yes",
+        "ProtectHome=yes",
+        f"ProtectSystem={'strict' if dynamic else 'full'}",
+    ]
+    if wanted.port < PRIVILEGED_PORTS:
+        lines += ["CapabilityBoundingSet=CAP_NET_BIND_SERVICE", "AmbientCapabilities=CAP_NET_BIND_SERVICE"]
+    else:
+        lines += ["CapabilityBoundingSet="]
+    return "\n".join([*lines, "", "[Install]", "WantedBy=multi-user.target", ""])
