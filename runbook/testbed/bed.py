@@ -122,7 +122,7 @@ def require_standing(site: str | Path) -> None:
 def _standing(layout: Layout, target: str, *, transient: bool) -> Bed:
     """Under the lock: the bed as it stands, or built."""
     began = time.monotonic()
-    stood = stands(layout)
+    stood = stands(layout) and not _abandoned(layout)
     if stood:
         _refuse_anothers(layout)
         for place in layout.places:
@@ -171,6 +171,14 @@ def _await_all(layout: Layout) -> None:
 
     with ThreadPoolExecutor(max_workers=len(layout.places)) as pool:
         list(pool.map(wait, layout.places))
+
+
+def _abandoned(layout: Layout) -> bool:
+    """Whether the bed that stands was borrowed by another clone of the project, which was killed or is gone."""
+    record = json.loads((layout.state / RECORD).read_text())
+    own = record.get("form") == FORM and record["keys"] == str(layout.keys)
+    forgotten = (layout.state / TRANSIENT).exists() or not Path(record["site"]).exists()
+    return not own and forgotten and not lock.users(layout.state)
 
 
 def _refuse_anothers(layout: Layout) -> None:

@@ -74,10 +74,10 @@ class Use:
 
 
 def users(state: Path) -> tuple[int, ...]:
-    """The processes that use a bed, without this one."""
+    """The processes that use a bed; this one too, where it holds a share."""
     handle = os.open(state, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        return tuple(pid for pid in holders(handle) if pid != os.getpid())
+        return holders(handle)
     finally:
         os.close(handle)
 

@@ -42,13 +42,31 @@ def all_namespaces() -> frozenset[int]:
     return frozenset().union(*(namespaces(name) for name in os.listdir("/proc") if name.isdigit()))
 
 
-def test_a_second_up_says_that_it_stands_and_takes_no_time(bed: Bed) -> None:
-    again = start("up")
+def test_a_second_up_says_that_it_stands(small: SmallBed) -> None:
+    up(small.file)
+    again = start("up", "--site", str(small.file))
     said, complaint = again.communicate(timeout=30)
     assert again.returncode == 0, complaint
-    assert said.startswith("testbed: 3 hosts, stands already")
+    assert said.startswith("bedtest: 1 host, stands already")
+
+
+def test_three_hosts_are_up_in_time_and_found_standing_at_once(bed: Bed) -> None:
+    assert bed.stood or bed.seconds < UP_SECONDS
     with borrowed(bed.site_file) as same:
         assert same.stood and same.seconds < UP_AGAIN_SECONDS
+    assert bed.standing(), "another share in it is still held"
+
+
+def test_a_bed_that_a_lost_clone_borrowed_is_built_anew(small: SmallBed, tmp_path: Path) -> None:
+    clone = tmp_path / "clone" / "bedtest.toml"
+    clone.parent.mkdir()
+    clone.write_text(SITE + HOST)
+    up(clone)
+    with pytest.raises(Blocked, match="a bed bedtest stands already, for .*clone"):
+        up(small.file)
+    clone.unlink()
+    assert not up(small.file).stood
+    assert not (clone.parent / ".cache" / "testbed").exists()
 
 
 def test_the_status_names_every_host(bed: Bed) -> None:
