@@ -1,0 +1,102 @@
+"""What is to be done on a host so that the service runs there as wanted, and how each step is taken back."""
+
+from __future__ import annotations
+
+from runbook.chapters.containers.observe import Deployed, deployed
+from runbook.chapters.containers.wanted import DYNAMIC_USER, Deployment, unit_text
+from runbook.errors import Blocked
+from runbook.plan import Action, Folder, Place, Plan, RemoveFolder, Replace, Restore, Run, Step
+from runbook.remote.question import HostAnswers, Unanswered
+
+RUNNING = ("active", "activating", "reloading")
+NEVER_ENABLED = {1: "the unit was not enabled yet", 5: "the unit was not loaded yet"}
+
+
+def service_on_host(answers: HostAnswers, wanted: Deployment) -> Plan:
+    """The plan for one host. Raises Blocked where its port is taken, or it was not looked at."""
+    seen = answers[deployed(wanted)]
+    if isinstance(seen, Unanswered):
+        raise Blocked(
+            f"{answers.host}: {seen}", next=f"look at {answers.host} by hand, then run the chapter again"
+        )
+    _port_is_free(answers.host, seen, wanted)
+    steps = [*_folders(seen, wanted), *_binary(seen, wanted), *_user(answers.host, seen, wanted)]
+    steps += _unit(seen, wanted, replaced=bool(steps))
+    return Plan(*steps, because="" if steps else "the service is there and runs as wanted")
+
+
+def _port_is_free(host: str, seen: Deployed, wanted: Deployment) -> None:
+    others = [one for one in seen.listeners if one.pid != seen.pid or not seen.pid]
+    if others:
+        who = ", ".join(map(str, others))
+        raise Blocked(
+            f"{host}: port {wanted.port} is taken by {who}",
+            next=f"stop it on {host}, or choose another `port` in [service] of the site",
+        )
+
+
+def _folders(seen: Deployed, wanted: Deployment) -> list[Step]:
+    missing = [folder for folder in wanted.folders if folder not in seen.folders]
+    if not missing:
+        return []
+    back = tuple(RemoveFolder(folder) for folder in reversed(missing))
+    return [Step("the service's folders are not there yet", tuple(map(Folder, missing)), back)]
+
+
+def _binary(seen: Deployed, wanted: Deployment) -> list[Step]:
+    if seen.sha256 == wanted.sha256:
+        return []
+    why = "the binary is another one" if seen.sha256 else "the binary is not there yet"
+    return [Step(why, (Place(wanted.path, wanted.source, wanted.sha256),), (Restore(wanted.path),))]
+
+
+def _user(host: str, seen: Deployed, wanted: Deployment) -> list[Step]:
+    """Only where systemd is too old to make a user for as long as the service runs."""
+    if seen.systemd >= DYNAMIC_USER or seen.user:
+        return []
+    if not seen.can_add_users:
+        raise Blocked(
+            f"{host}: systemd {seen.systemd} cannot make the service's user, and there is no useradd",
+            next=f"make a system user {wanted.user} on {host} by hand",
+        )
+    make = Run(
+        "useradd", "--system", "--no-create-home", "--home-dir", "/", "--shell", "/sbin/nologin", wanted.user
+    )
+    take_away = Run("userdel", wanted.user, also={6: "the user is gone already"})
+    return [Step("the service's user is not there yet", (make,), (take_away,))]
+
+
+def _unit(seen: Deployed, wanted: Deployment, *, replaced: bool) -> list[Step]:
+    text = unit_text(wanted, seen.systemd)
+    running, enabled = seen.active in RUNNING, seen.enabled
+    if seen.unit == text and running and enabled and not replaced:
+        return []
+    restart: tuple[Action, ...] = (
+        Run("systemctl", "daemon-reload"),
+        Run("systemctl", "enable", wanted.unit),
+        Run("systemctl", "restart", wanted.unit),
+    )
+    if seen.unit == text:
+        why = "the service runs what was there before" if running else "the service does not run"
+        return [Step(why, restart, _as_it_was(wanted, running=running, enabled=enabled))]
+    why = "the unit is not there yet" if seen.unit is None else "the unit is another one"
+    do = (Replace(wanted.unit_path, text, was=seen.unit), *restart)
+    if seen.unit is None:
+        return [Step(why, do, _gone(wanted))]
+    back = (Restore(wanted.unit_path), Run("systemctl", "daemon-reload"))
+    return [Step(why, do, (*back, *_as_it_was(wanted, running=running, enabled=enabled)))]
+
+
+def _gone(wanted: Deployment) -> tuple[Action, ...]:
+    """Stopped, not enabled, no file, and no memory of a failure."""
+    return (
+        Run("systemctl", "disable", "--now", wanted.unit, also=NEVER_ENABLED),
+        Restore(wanted.unit_path),
+        Run("systemctl", "daemon-reload"),
+        Run("systemctl", "reset-failed", wanted.unit, also={1: "systemd forgot the unit already"}),
+    )
+
+
+def _as_it_was(wanted: Deployment, *, running: bool, enabled: bool) -> tuple[Action, ...]:
+    first = () if enabled else (Run("systemctl", "disable", wanted.unit),)
+    return (*first, Run("systemctl", "restart" if running else "stop", wanted.unit))
