@@ -1,0 +1,1 @@
+"""Etcd: a cluster of three with mutual TLS, formed, tried, disturbed, saved and restored."""

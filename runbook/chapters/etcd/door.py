@@ -1,0 +1,61 @@
+"""What the etcd chapter does, in the order of its verbs: the functions that its notebook calls."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from runbook.chapter import Chapter
+from runbook.chapters.etcd.credentials import credentials_question
+from runbook.chapters.etcd.data import DATA_DIRECTORY
+from runbook.chapters.etcd.gate import accepted_risk
+from runbook.chapters.etcd.observe import FILES, GROUND, UNIT_STATE
+from runbook.chapters.etcd.ports import PORTS
+from runbook.chapters.etcd.programs import build_programs
+from runbook.chapters.etcd.sign import hosts_of
+from runbook.chapters.etcd.wanted import RISK, Wanted, cluster_of
+from runbook.errors import Blocked
+from runbook.views import Observed
+
+HEALTHY_WITHIN = 60
+"""Seconds that a member has for its first start; under emulation three members took 4 s, on a busy machine 10."""
+
+
+def look(chapter: Chapter) -> Observed:
+    """Every question of the chapter, to every host that it has to do with."""
+    questions = (
+        GROUND,
+        PORTS,
+        FILES,
+        UNIT_STATE,
+        DATA_DIRECTORY,
+        credentials_question(chapter.site.service.name),
+    )
+    return chapter.observe(*questions, fleet=chapter.fleet.only(*hosts_of(chapter)))
+
+
+def want(chapter: Chapter, seen: Observed) -> Wanted:
+    """The cluster that the site describes, with its programs built.
+
+    Raises Blocked where the site has no member, asks for another profile, or does not accept the architecture.
+    """
+    site = chapter.site
+    if not site.hosts_with("etcd"):
+        raise Blocked(
+            f"{site.name} has no host with the role `etcd`",
+            next="give the role to three hosts in the site file",
+        )
+    if site.etcd.profile != "ecdsa":
+        raise Blocked(
+            f"the profile `{site.etcd.profile}` is not formed by this version",
+            next='[etcd] profile = "ecdsa"',
+        )
+    machines = [answers[GROUND].machine for answers in seen]
+    programs = chapter.observe(lambda _: build_programs(site, chapter.target, machines, chapter.local))
+    within = int(str(chapter.options.get("healthy_within", HEALTHY_WITHIN)))
+    wanted = Wanted(site, chapter.target, cluster_of(site), programs, datetime.now(UTC), within)
+    accepted = accepted_risk(wanted)
+    if accepted is not None:
+        chapter.run.journal.write(
+            "approval", what=RISK, by=accepted.by, reason=accepted.reason, until=accepted.until
+        )
+    return wanted

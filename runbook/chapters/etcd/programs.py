@@ -1,0 +1,77 @@
+"""Etcd's own programs, compiled from the versions that services/etcd/go.mod pins, for whom they run on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runbook.chapters.compile.build import Built, build
+from runbook.chapters.compile.decide import recipe_for
+from runbook.chapters.compile.sources import read_sources
+from runbook.chapters.toolchain.observe import find_go
+from runbook.errors import Blocked
+from runbook.remote.shell import Shell
+from runbook.site import ROOT, Site
+from runbook.targets import Target, of_machine
+
+MODULE = ROOT / "services" / "etcd"
+PACKAGES = {
+    "etcd": "go.etcd.io/etcd/server/v3",
+    "etcdctl": "go.etcd.io/etcd/etcdctl/v3",
+    "etcdutl": "go.etcd.io/etcd/etcdutl/v3",
+}
+
+
+@dataclass(frozen=True)
+class Programs:
+    """What is placed on the hosts.
+
+    The member and what restores its snapshots are for the site's target. What asks the members is for the machine
+    that it runs on: a host's own name tells it, and where the target runs by an emulator that one is quick.
+    """
+
+    etcd: Built
+    etcdutl: Built
+    etcdctl: Mapping[str, Built] = field(hash=False)  # by the machine's name, as `uname -m` has it
+    version: str
+
+    def built(self) -> tuple[Built, ...]:
+        return (self.etcd, self.etcdutl, *{one.sha256: one for one in self.etcdctl.values()}.values())
+
+    def __str__(self) -> str:
+        return f"etcd {self.version} for {self.etcd.recipe.target}, static"
+
+    def _repr_html_(self) -> str:
+        return "".join(one._repr_html_() for one in self.built())
+
+
+def build_programs(site: Site, target: Target, machines: Iterable[str], shell: Shell) -> Programs:
+    """Builds, or takes what the same recipes made before.
+
+    `machines` are the hosts' own names. Raises Blocked where Go cannot, BuildFailed with the compiler's words.
+    """
+    go, sources = find_go(site, shell), read_sources(MODULE)
+
+    def program(name: str, to: Target) -> Built:
+        return build(recipe_for(name, sources, go, to, Path.home(), package=PACKAGES[name]), shell)
+
+    clients = {machine: program("etcdctl", _native(machine)) for machine in sorted(set(machines))}
+    return Programs(program("etcd", target), program("etcdutl", target), clients, pinned_version())
+
+
+def _native(machine: str) -> Target:
+    found = of_machine(machine)
+    if found is None:
+        raise Blocked(
+            f"a host calls its machine {machine}, and no file in runbook/targets/ knows that name",
+            next="add the name to `uname` of the target that it is, or describe a new target",
+        )
+    return found
+
+
+def pinned_version() -> str:
+    """The version of etcd that go.mod pins, such as 3.7.3."""
+    found = re.search(rf"{re.escape(PACKAGES['etcd'])} v(\S+)", (MODULE / "go.mod").read_text("utf-8"))
+    return found[1] if found else ""
