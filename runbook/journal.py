@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -83,9 +84,8 @@ class Journal:
     def close(self) -> None:
         """Lets go of the file; what is open in the journal stays open there."""
         with self._threads:
-            if self._descriptor >= 0:
-                os.close(self._descriptor)
             self._descriptor = -1
+            self._close()
 
     def __enter__(self) -> Journal:
         return self
@@ -106,6 +106,7 @@ class Journal:
                 f"{self.path}: the journal cannot be written: {os.strerror(error.errno or 0)}",
                 next=f"make {self.folder} a folder that {_user()} may write, or set RUNBOOK_REPORTS",
             ) from error
+        self._close = weakref.finalize(self, os.close, self._descriptor)  # for one that nobody closes, too
         with self._alone():
             pass
 
