@@ -127,7 +127,8 @@ def _standing(layout: Layout, target: str, *, transient: bool) -> Bed:
         _refuse_anothers(layout)
         for place in layout.places:
             host.revive(layout, place)
-        _await_all(layout)
+        if not status_of(layout).ok:  # asking systemd as well takes longer, and it said yes before
+            _await_all(layout)
         emulated = emulation.provide(target or layout.target, layout.name)
     else:
         emulated = _build(layout, target or layout.target, transient)
