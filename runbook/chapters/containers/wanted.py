@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-HOME = PurePosixPath("/opt/runbook")
-"""Add-on software belongs into /opt/<provider> (FHS 3.0, 3.13)."""
+ADD_ONS = PurePosixPath("/opt")
+"""Where add-on software belongs (FHS 3.0, 3.13)."""
 UNITS = PurePosixPath("/etc/systemd/system")
 DYNAMIC_USER = 235
 """systemd's DynamicUser= with what it implies; 232 had it without ProtectSystem=strict (systemd's NEWS)."""
@@ -25,7 +25,12 @@ class Deployment:
     @property
     def folder(self) -> PurePosixPath:
         """Named by content: another build lies beside it, and going back is one line of the unit."""
-        return HOME / self.service / self.sha256[:12]
+        return self._home / self.sha256[:12]
+
+    @property
+    def _home(self) -> PurePosixPath:
+        """No folder is shared with another service: whichever is taken back first leaves the other alone."""
+        return ADD_ONS / f"runbook-{self.service}"
 
     @property
     def path(self) -> str:
@@ -34,7 +39,7 @@ class Deployment:
     @property
     def folders(self) -> tuple[str, ...]:
         """Every folder down to the binary, outermost first."""
-        return tuple(str(one) for one in (HOME.parent, HOME, HOME / self.service, self.folder))
+        return tuple(str(one) for one in (ADD_ONS, self._home, self.folder))
 
     @property
     def unit(self) -> str:

@@ -77,8 +77,8 @@ def test_a_new_build_lies_beside_the_old_one_and_the_unit_changes() -> None:
     seen = replace(THERE, sha256="", folders=frozenset(WANTED.folders))
     steps = plan(seen, new).steps
     assert [step.why for step in steps][-1] == "the unit is another one"
-    assert "-ExecStart=/opt/runbook/users/abababababab/users" in steps[-1].diff
-    assert "+ExecStart=/opt/runbook/users/cdcdcdcdcdcd/users" in steps[-1].diff
+    assert "-ExecStart=/opt/runbook-users/abababababab/users" in steps[-1].diff
+    assert "+ExecStart=/opt/runbook-users/cdcdcdcdcdcd/users" in steps[-1].diff
 
 
 def test_a_port_that_another_process_has_blocks_and_names_it() -> None:
@@ -117,7 +117,7 @@ def test_the_answer_is_read_whole() -> None:
     seen = parse_deployed(
         "== systemd\nsystemd 243 (v243-58.p03.ky10)\n== unit\nW1VuaXRdCg==\n"
         "== state\nActiveState=active\nUnitFileState=enabled\nMainPID=77\n"
-        f"== binary\n{'ab' * 32}  /opt/runbook/users/abababababab/users\n== folders\n/opt\n/opt/runbook\n"
+        f"== binary\n{'ab' * 32}  /opt/runbook-users/abababababab/users\n== folders\n/opt\n/opt/runbook-users\n"
         "== user\n993\n== useradd\n/usr/sbin/useradd\n== listeners\n77 61234 users\n"
     )
     assert (seen.systemd, seen.unit, seen.pid, seen.enabled, seen.user) == (243, "[Unit]\n", 77, True, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,10 +27,13 @@ from runbook.targets import load_target
 from runbook.undo import undo
 from runbook.verdict import Basis, State
 
+RUN = f"chapter-test-{os.getpid()}"  # the bed is shared, by other sessions too
 TRACES = Script(
-    "for place in /opt/runbook /etc/systemd/system /etc/passwd /etc/group /var/lib/runbook/chapter-test; do\n"
+    "for place in /opt/runbook-chapter-test /etc/passwd /etc/group /var/lib/runbook/$1; do\n"
     "  find \"$place\" -printf '%p %s %m %u\\n' 2>/dev/null; done | sort\n"
+    "find /etc/systemd/system -name 'runbook-chapter-test*'\n"
     "systemctl list-units --all --plain --no-legend 'runbook-chapter-test*'; :",
+    (RUN,),
     sudo=True,
 )
 
@@ -40,9 +44,7 @@ def plans(fleet: Fleet, wanted: Deployment) -> dict[str, Plan]:
 
 def put(fleet: Fleet, wanted: Deployment, journal: Journal, check: bool = False) -> dict[str, str]:
     made = plans(fleet, wanted)
-    done = fleet.each(
-        lambda shell: perform(made[shell.name], shell, journal, run="chapter-test", check=check)
-    )
+    done = fleet.each(lambda shell: perform(made[shell.name], shell, journal, run=RUN, check=check))
     return {one.host: one.state for one in done.values()}
 
 
