@@ -137,9 +137,9 @@ def undo(arguments: argparse.Namespace) -> int:
 
 def status(arguments: argparse.Namespace) -> int:
     from runbook.report.standing import run_text, runs_text
-    from runbook.run import named
+    from runbook.run import folder_of
 
-    print(run_text(named(arguments.run)) if arguments.run else runs_text())
+    print(run_text(folder_of(arguments.run)) if arguments.run else runs_text())
     return 0
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from runbook.report.conduct import Finished
+from runbook.report.view import gaps
 from runbook.report.words import shown_seconds, words
+from runbook.show.tables import MARKS
 from runbook.verdict import State
 
 
@@ -16,14 +18,11 @@ def closing(finished: Finished) -> str:
         f"on {summary.site}, {summary.target}, in {shown_seconds(summary.seconds)}"
         + (f" ({said['check mode']})" if summary.mode == "check" else "")
     ]
-    if summary.reason:
-        lines.append(f"  {summary.reason}")
-    for chapter in summary.chapters:
-        for verdict in chapter.verdicts:
-            if verdict.state is not State.PASS:
-                lines.append(f"  {chapter.name}: {verdict}")
-        if chapter.state in (State.BLOCKED, State.SKIPPED) and not chapter.verdicts:
-            lines.append(f"  {chapter.name}: {chapter.state}, {chapter.reason}")
+    for gap in gaps(summary):
+        where = f"{', '.join(gap.hosts)}: " if gap.hosts else ""
+        what = gap.what if gap.what == gap.chapter else f"{gap.chapter}: {where}{gap.what}"
+        reason = gap.reason.splitlines()[0] if gap.reason else "no reason was given"
+        lines.append(f"  {MARKS[gap.state]} {what}: {gap.state}, {reason}")
     lines.append("changes: " + ", ".join(f"{host} {count}" for host, count in summary.changes.items()))
     counts = [
         f"{sum(claim.state == state for claim in summary.claims)} {label}"

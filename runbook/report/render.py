@@ -54,7 +54,7 @@ def page(folder: Path) -> str:
         plotly=Markup(plotly_js()),
         gantt=gantt(spans),
         # plotly writes `<` as \u003c, so nothing in a command can end the script's element
-        timeline_json=Markup(timeline(spans).to_json()),
+        timeline_json=Markup(timeline(spans).update_layout(showlegend=False).to_json()),
         empty=_empty(account, summary, site, bool(spans)),
     )
 

@@ -12,7 +12,8 @@ from runbook.report.account import Account, ChapterAccount, changed_by, seconds_
 from runbook.report.excerpts import Excerpt, excerpt
 from runbook.report.gantt import line_of, text_of
 from runbook.report.summary import ChapterSummary, ClaimSummary, Summary
-from runbook.verdict import Basis, State
+from runbook.report.verdict_rows import VerdictRow, verdict_rows
+from runbook.verdict import Basis, State, overall
 
 MOST_EVENTS = 400  # of the journal's excerpt; the whole is beside the page
 EVENTS = ("run", "chapter", "step", "verdict", "claim", "approval")
@@ -78,6 +79,7 @@ class ChapterView:
 
     title: Title
     told: ChapterSummary
+    rows: tuple[VerdictRow, ...]
     attempts: int
     parameters: Mapping[str, object]
     plans: tuple[HostPlan, ...]
@@ -121,6 +123,7 @@ def chapters(folder: Path, account: Account, summary: Summary) -> Iterator[Chapt
         yield ChapterView(
             title=titles[told.name],
             told=told,
+            rows=verdict_rows(told.verdicts),
             attempts=seen.attempts if seen else 0,
             parameters=seen.parameters if seen else {},
             plans=tuple(_plans(seen)) if seen else (),
@@ -189,15 +192,19 @@ def _told(folder: Path, seen: ChapterAccount | None, kind: str) -> tuple[Told, .
     return tuple(found)
 
 
-def board(summary: Summary) -> dict[str, dict[str, State]]:
-    """The worst state of each host in each chapter; verdicts without a host are everybody's."""
-    found: dict[str, dict[str, State]] = {host: {} for host in summary.hosts}
-    worst = [State.FAIL, State.BLOCKED, State.SKIPPED, State.PASS]
+def board(summary: Summary) -> dict[str, dict[str, tuple[State, int, int]]]:
+    """Each host's state in each chapter, with how many of how many verdicts passed.
+
+    Verdicts without a host are everybody's.
+    """
+    found: dict[str, dict[str, list[State]]] = {host: {} for host in summary.hosts}
     for chapter, verdict in summary.verdicts:
-        for host in [verdict.host] if verdict.host in found else found if verdict.host is None else ():
-            before = found[host].get(chapter.name, State.PASS)
-            found[host][chapter.name] = min(before, verdict.state, key=worst.index)
-    return found
+        for host in found if verdict.host is None else {verdict.host} & set(found):
+            found[host].setdefault(chapter.name, []).append(verdict.state)
+    return {
+        host: {name: (overall(seen), seen.count(State.PASS), len(seen)) for name, seen in of.items()}
+        for host, of in found.items()
+    }
 
 
 def events(account: Account) -> tuple[Entry, ...]:

@@ -51,6 +51,8 @@ ENGLISH: Mapping[str, str] = {
     "chapters passed": "chapters passed",
     "verdicts hold": "verdicts hold",
     "changes": "changes",
+    "changed": "Changes",
+    "host changes": "1 change|{} changes",
     "claims judged": "claims judged",
     "not measurable here": "not measurable here",
     "no judge yet": "without a judge yet",
@@ -66,7 +68,7 @@ ENGLISH: Mapping[str, str] = {
     "address": "Address",
     "roles": "Roles",
     "not asked": "not asked",
-    "facts": "{} answers of {}",
+    "facts": "1 answer of {1}|{} answers of {}",
     "board": "Verdicts by host and chapter",
     "nothing judged": "nothing judged",
     # chapters
@@ -81,10 +83,10 @@ ENGLISH: Mapping[str, str] = {
     "notebook": "Executed notebook",
     "plans": "Plans and changes",
     "nothing to do": "nothing to do",
-    "commands": "{} commands",
-    "transfers": "{} transfers",
+    "commands": "1 command|{} commands",
+    "transfers": "1 transfer|{} transfers",
     "no output": "said nothing",
-    "left out": "{} lines left out; the whole is in {}",
+    "left out": "1 line left out; the whole is in {1}|{} lines left out; the whole is in {}",
     "exit": "exit",
     "no end": "no end",
     "attempts": "{} attempts; the last one counts",
@@ -142,6 +144,8 @@ ENGLISH: Mapping[str, str] = {
     "here": "this machine",
 }
 
+THIN = "\u202f"  # a narrow space that does not break
+
 CATALOGUES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH}
 
 
@@ -152,8 +156,9 @@ class Words(dict[str, str]):
         return ENGLISH[key]
 
     def counted(self, key: str, *values: object) -> str:
-        """A text with its values filled in."""
-        return self[key].format(*values)
+        """A text with its values filled in; before a `|` stands the form for exactly one."""
+        one, _, many = self[key].rpartition("|")
+        return (one if one and values[0] == 1 else many).format(*values)
 
 
 def words(language: str) -> Words:
@@ -174,6 +179,15 @@ def shown_seconds(seconds: float) -> str:
 
 
 def shown_figure(value: float, unit: str) -> str:
-    """A figure for people: thousands apart by a narrow space, at most four digits after the point."""
-    text = f"{value:,.0f}" if value == int(value) else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
-    return f"{text.replace(',', chr(0x202F))} {unit}".strip()
+    """A figure for people: sizes in binary units, short times in milliseconds, thousands set apart."""
+    if unit == "bytes" and abs(value) >= 10 * 1024:
+        for unit in ("KiB", "MiB", "GiB", "TiB"):
+            value /= 1024
+            if abs(value) < 1000 or unit == "TiB":
+                break
+        value = float(f"{value:.3g}")
+    elif unit == "s" and 0 < abs(value) < 1:
+        value, unit = float(f"{value * 1000:.3g}"), "ms"
+    whole = value == int(value)
+    text = f"{value:,.0f}" if whole else f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.1f}"
+    return f"{text.replace(',', THIN)} {unit}".strip()
