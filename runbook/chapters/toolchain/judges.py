@@ -1,0 +1,95 @@
+"""The article's claims about Go's own port, decided by the toolchain that the site has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbook.chapters.article import named_architecture
+from runbook.chapters.toolchain.observe import Go
+from runbook.claims.judge import Judgement, judges
+from runbook.remote.command import command
+from runbook.remote.shell import Shell
+
+FIRST_CLAIMED = (1, 21)  # the release since which the article says it
+
+
+@dataclass(frozen=True)
+class Toolchain:
+    """A Go, and what its own tree and `go env` say of the architecture that the article names."""
+
+    go: Go
+    compiler: str  # `go env CC` for it
+    backend: bool  # its own package under cmd/compile/internal
+    in_ssagen: tuple[str, ...]  # files of it under ssagen
+    runtime_folder: bool  # runtime/<architecture>/
+    runtime_files: tuple[str, ...]  # runtime/*_<architecture>.s
+
+    @property
+    def knows(self) -> bool:
+        return self.go.builds_for(named_architecture())
+
+    def __str__(self) -> str:
+        return str(self.go)
+
+
+def look_into(go: Go, shell: Shell) -> Toolchain:
+    """Reads the toolchain's tree; nothing is built."""
+    name = named_architecture()
+    source = go.root / "src"
+    told = shell.run(command("env", "GOTOOLCHAIN=local", f"GOARCH={name}", str(go.program), "env", "CC"))
+    ssagen = source / "cmd" / "compile" / "internal" / "ssagen"
+    return Toolchain(
+        go,
+        told.text.strip(),
+        (source / "cmd" / "compile" / "internal" / name).is_dir(),
+        tuple(sorted(path.name for path in ssagen.glob(f"*{name}*"))),
+        (source / "runtime" / name).is_dir(),
+        tuple(sorted(path.name for path in (source / "runtime").glob(f"*_{name}.s"))),
+    )
+
+
+@judges("1-d")
+def upstream_cross_compiles_for_it(seen: Toolchain) -> Judgement:
+    return _upstream_has_it(seen)
+
+
+@judges("2.2-a")
+def it_is_an_official_port(seen: Toolchain) -> Judgement:
+    return _upstream_has_it(seen)
+
+
+def _upstream_has_it(seen: Toolchain) -> Judgement:
+    measured = (
+        f"Go {seen.go.version}: `go tool dist list` {'has' if seen.knows else 'has no'} "
+        f"linux/{named_architecture()}"
+    )
+    if seen.go.numbers < FIRST_CLAIMED:
+        return Judgement(
+            None, measured, why=f"Go {seen.go.version} is older than the release that the claim is about"
+        )
+    if seen.knows and seen.go.origin != "version":
+        return Judgement(None, measured, why="this Go is a vendor's port; upstream's own is not at hand here")
+    return Judgement(seen.knows, measured)
+
+
+@judges("2.2-b")
+def the_back_end_is_in_ssagen(seen: Toolchain) -> Judgement:
+    if not seen.knows:
+        return Judgement(None, "", why=f"Go {seen.go.version} has no back end for it at all")
+    own = "a package of its own" if seen.backend else "no package of its own"
+    return Judgement(
+        not seen.backend and bool(seen.in_ssagen), f"{own}, {len(seen.in_ssagen)} files in ssagen"
+    )
+
+
+@judges("2.2-c")
+def the_runtime_has_a_folder_for_it(seen: Toolchain) -> Judgement:
+    if not seen.knows:
+        return Judgement(None, "", why=f"Go {seen.go.version} has no runtime for it at all")
+    files = ", ".join(seen.runtime_files) or "no flat files"
+    return Judgement(seen.runtime_folder, f"{'a folder' if seen.runtime_folder else 'no folder'}; {files}")
+
+
+@judges("2.2-d")
+def make_bash_sets_its_compiler(seen: Toolchain) -> Judgement:
+    return Judgement(seen.compiler == f"{named_architecture()}-linux-gcc", f"go env CC says {seen.compiler}")
