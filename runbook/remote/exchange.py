@@ -27,6 +27,9 @@ class Exchange(Protocol):
     def pump(self, seconds: float) -> bool:
         """Takes in what has come, waiting at most `seconds` for it; True once the command has ended."""
 
+    def wake(self) -> None:
+        """Lets a `pump` that waits in another thread look at once."""
+
     def close(self) -> None:
         """Lets go of the pipes or of the channel; the process itself is not touched."""
 

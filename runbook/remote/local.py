@@ -62,6 +62,9 @@ class LocalExchange:
     def exit_code(self) -> int | None:
         return self._process.returncode
 
+    def wake(self) -> None:
+        """Not needed: a pump wakes for everything that comes."""
+
     def close(self) -> None:
         self._waiting.close()
         os.close(self._ended)

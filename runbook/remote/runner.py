@@ -8,8 +8,15 @@ import time
 from collections.abc import Callable
 
 from fabric.runners import Remote
-from paramiko import Channel, Message, SSHException, Transport
-from paramiko.common import MSG_CHANNEL_REQUEST, cMSG_CHANNEL_REQUEST
+from paramiko import Channel, ChannelException, Message, SSHException, Transport
+from paramiko.common import (
+    MSG_CHANNEL_CLOSE,
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EOF,
+    MSG_CHANNEL_EXTENDED_DATA,
+    MSG_CHANNEL_REQUEST,
+    cMSG_CHANNEL_REQUEST,
+)
 
 from runbook.remote.exchange import QUIET, Feed
 from runbook.remote.line import Received
@@ -18,18 +25,27 @@ AT_ONCE = 1 << 20
 """Bytes taken from a channel's buffer in one go; invoke's 1,000 make a loop of 8,000 rounds out of 8 MB."""
 
 
+CROWDED = 5.0
+"""Seconds to wait for a session where sshd says that there are too many."""
+
+LOOK = 1.0
+"""Seconds after which a waiter looks by itself: a lost connection closes its channels without any message."""
+
+ENOUGH = 1 << 18
+"""Bytes in a channel's buffer that are worth waking its reader; its window is eight times as large."""
+
+
 class SshExchange:
-    """A command on an SSH channel; whoever calls `pump` does the reading."""
+    """A command on an SSH channel. The waiting thread is woken at the end, or where much has come: not for each
+    message, since every hand-over between threads costs more than the message itself."""
 
     def __init__(self, channel: Channel, received: Received, let_go: Callable[[], None]) -> None:
         self.received = received
         self._channel = channel
         self._let_go = let_go
         self._woken = threading.Event()
-        self._last = time.monotonic()
+        self._since: float | None = None  # when it had exited already and something was still heard of it
         channel.woken = self._woken
-        channel.in_buffer.set_event(self._woken)
-        channel.in_stderr_buffer.set_event(self._woken)
 
     def start(self, line: str, feed: Feed) -> None:
         # As Channel.exec_command does, but without waiting for the answer: it saves a round trip, and a wait that
@@ -53,31 +69,32 @@ class SshExchange:
             return  # the command ended without reading it all; what it thinks of that is in its exit code
 
     def pump(self, seconds: float) -> bool:
+        self._woken.wait(min(seconds, LOOK))
+        self._woken.clear()
+        heard = self._drain()
         channel = self._channel
-        if channel.eof_received or channel.closed:  # the buffers are closed and wake nobody any more
-            self._drain()
-            return channel.status_event.wait(seconds)
-        ended = channel.status_event.is_set()
-        self._woken.wait(min(seconds, QUIET) if ended else seconds)
-        if self._drain():
-            self._last = time.monotonic()
         if not channel.status_event.is_set():
             return False
-        return channel.eof_received or channel.closed or time.monotonic() - self._last > QUIET
+        if channel.eof_received or channel.closed:
+            self._drain()
+            return True
+        now = time.monotonic()
+        if heard or self._since is None:
+            self._since = now
+        return now - self._since >= QUIET
+
+    def wake(self) -> None:
+        self._woken.set()
 
     def _drain(self) -> bool:
-        """Takes all that is there; both streams share one event, so it looks until both are empty."""
+        """Takes what is there; whether there was anything."""
         channel, found = self._channel, False
-        while (out := channel.recv_ready()) | (err := channel.recv_stderr_ready()):
+        while channel.recv_ready():
             found = True
-            if out:
-                self.received.out(channel.recv(AT_ONCE))
-            if err:
-                self.received.err(channel.recv_stderr(AT_ONCE))
-        if not (channel.eof_received or channel.closed):
-            self._woken.clear()
-            if channel.recv_ready() or channel.recv_stderr_ready() or channel.eof_received or channel.closed:
-                self._woken.set()
+            self.received.out(channel.recv(AT_ONCE))
+        while channel.recv_stderr_ready():
+            found = True
+            self.received.err(channel.recv_stderr(AT_ONCE))
         return found
 
     @property
@@ -98,30 +115,76 @@ class FastRunner(Remote):
     def run(self, command: str, *, received: Received, feed: Feed, let_go: Callable[[], None]) -> SshExchange:
         """Sends the line. `let_go` is called when the exchange is closed. Raises ConnectionError."""
         try:
-            channel = self.context.create_session()
-            exchange = SshExchange(channel, received, let_go)
+            exchange = SshExchange(self._session(), received, let_go)
             exchange.start(command, feed)
+        except ChannelException as error:
+            raise ConnectionError("its sshd opens no more sessions on one connection (MaxSessions)") from error
         except (SSHException, EOFError, OSError) as error:
             raise ConnectionError(str(error) or type(error).__name__) from error
         return exchange
 
+    def _session(self) -> Channel:
+        """A channel. sshd counts one that we closed until its process has gone, so a refusal is waited out."""
+        until = time.monotonic() + CROWDED
+        while True:
+            try:
+                return self.context.create_session()
+            except ChannelException:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(0.02)
 
-def _hear(channel: Channel, message: Message) -> None:
-    """paramiko knows `exit-status` but not `exit-signal` (RFC 4254, section 6.10), and an exit wakes no reader."""
+
+def _hear_request(channel: Channel, message: Message) -> None:
+    """paramiko knows `exit-status` but not `exit-signal` (RFC 4254, section 6.10)."""
     start = message.packet.tell()
-    kind = message.get_text()
-    if kind == "exit-signal":
+    if message.get_text() == "exit-signal":
         message.get_boolean()
         channel.exit_signal = message.get_text()
         channel.status_event.set()
     message.packet.seek(start)
     Channel._handle_request(channel, message)
+    if channel.eof_received:
+        _wake(channel)
+
+
+def _hear_data(channel: Channel, message: Message) -> None:
+    Channel._feed(channel, message)
+    if len(channel.in_buffer) >= ENOUGH:
+        _wake(channel)
+
+
+def _hear_error_data(channel: Channel, message: Message) -> None:
+    Channel._feed_extended(channel, message)
+    if len(channel.in_stderr_buffer) >= ENOUGH:
+        _wake(channel)
+
+
+def _hear_eof(channel: Channel, message: Message) -> None:
+    Channel._handle_eof(channel, message)
+    if channel.status_event.is_set():
+        _wake(channel)
+
+
+def _hear_close(channel: Channel, message: Message) -> None:
+    Channel._handle_close(channel, message)
+    _wake(channel)
+
+
+def _wake(channel: Channel) -> None:
     woken = getattr(channel, "woken", None)
     if woken is not None:
         woken.set()
 
 
 class HearingTransport(Transport):
-    """A transport whose channels know by which signal a command died."""
+    """A transport that wakes who waits for a command when there is something to do, and keeps the signal."""
 
-    _channel_handler_table = {**Transport._channel_handler_table, MSG_CHANNEL_REQUEST: _hear}
+    _channel_handler_table = {
+        **Transport._channel_handler_table,
+        MSG_CHANNEL_REQUEST: _hear_request,
+        MSG_CHANNEL_DATA: _hear_data,
+        MSG_CHANNEL_EXTENDED_DATA: _hear_error_data,
+        MSG_CHANNEL_EOF: _hear_eof,
+        MSG_CHANNEL_CLOSE: _hear_close,
+    }

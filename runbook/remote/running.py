@@ -91,6 +91,7 @@ class Running(ABC):
         """Stops whatever runs now; its waiters in other threads get it as stopped. Never raises for the host."""
         self._interrupted = True
         for exchange, sudo in list(self._on_their_way.items()):
+            exchange.wake()
             self._stop(exchange, sudo, wait=time.sleep)
 
     def go_on(self) -> None:
@@ -135,14 +136,18 @@ class Running(ABC):
 
 def _wait(exchange: Exchange, limit: float) -> bool:
     """Whether it ended in time: the host's own watch over it may take until it has killed."""
+    start = time.monotonic()
     longest = limit + line.KILL_AFTER + MARGIN
-    until = time.monotonic() + longest
-    begun = False
+    until, begun = start + limit, None
     while not exchange.pump(max(until - time.monotonic(), 0)):
         now = time.monotonic()
-        if not begun and exchange.received.begun:
-            begun = True
-            until = now + (longest if exchange.received.watched else limit)
+        if begun is None and exchange.received.begun:
+            begun = now
+        if now < until:
+            continue
+        if begun is not None and not exchange.received.watched:
+            return False
+        until = longest + (start if begun is None else begun)
         if now >= until:
             return False
     return True

@@ -16,6 +16,8 @@ from runbook.site_tables import Host
 if TYPE_CHECKING:
     from fabric import Connection
 
+    from runbook.remote.runner import FastRunner
+
 AT_ONCE = 8
 """Commands at once on one connection: sshd's MaxSessions is 10 by default (`man 5 sshd_config`), and stopping one
 wants a session too."""
@@ -29,17 +31,19 @@ class SshShell(StrictShell):
         self.host = host
         self._keys = keys or Keys()
         self._connection: Connection | None = None
+        self._runner: FastRunner | None = None
         self._opening = threading.Lock()
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
-    def open(self) -> Connection:
-        """The connection, opened where it is not. Raises Unreachable, HostKeyRefused, LoginRefused."""
+    def open(self) -> FastRunner:
+        """The connection's runner; it is opened where it is not. Raises Unreachable, HostKeyRefused, LoginRefused."""
         with self._opening:
             if self._connection is None or not self._connection.is_connected:
                 from runbook.remote.connect import connect  # Fabric's import costs 0.2 s: only who connects pays
 
                 self._connection = connect(self.host, self._keys)
-            return self._connection
+                self._runner = self._connection.config.runners.remote(context=self._connection)
+            return self._runner
 
     def _send(self, text: str, received: Received, feed: Feed, *, spare: bool = False) -> Exchange:
         if not spare:

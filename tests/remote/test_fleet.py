@@ -126,7 +126,7 @@ def test_a_user_without_sudo_is_told_the_line_that_mends_it(fleet: Fleet, site: 
         shell.close()
     finally:
         node.run(command("rm", "-f", f"{welcome}guest", sudo=True))
-        node.run(command("userdel", "guest", sudo=True, also={6: "it was not made"}))
+        node.run(command("userdel", "-f", "guest", sudo=True, also={6: "it was not made"}))
 
 
 def test_what_runs_as_root_is_stopped_at_its_limit_too(fleet: Fleet, mark: str) -> None:

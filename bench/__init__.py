@@ -1,0 +1,1 @@
+"""Side-by-side measurements against peers, each interleaved with ours in one run."""

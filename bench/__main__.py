@@ -1,0 +1,47 @@
+"""`python -m bench [NAME ..]`: every measurement, or those named, on the rehearsal's hosts."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Mapping
+
+from bench import command
+from bench.measure import RESULTS, Measure, keep
+from runbook.errors import RunbookError
+from runbook.site import Host, Site, load_site
+
+MEASUREMENTS: Mapping[str, Callable[[Site], Measure]] = {
+    "command": lambda site: command.measure(first(site)),
+}
+
+
+def first(site: Site) -> Host:
+    return site.hosts[0]
+
+
+def main() -> int:
+    """The exit code; the table goes to standard output, the figures to results.json."""
+    parser = ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("name", nargs="*", help=f"of a measurement ({', '.join(MEASUREMENTS)}); all without one")
+    names = parser.parse_args().name or list(MEASUREMENTS)
+    if unknown := [name for name in names if name not in MEASUREMENTS]:
+        parser.error(f"unknown measurement {unknown[0]}; known are {', '.join(MEASUREMENTS)}")
+    from runbook.testbed.bed import borrowed
+
+    try:
+        with borrowed("sites/testbed.toml") as bed:
+            site = load_site(bed.site_file)
+            measures = [MEASUREMENTS[name](site) for name in names]
+    except RunbookError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    for measure in measures:
+        print(measure)
+    keep(measures)
+    print(f"written to {RESULTS.relative_to(RESULTS.parent.parent)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
