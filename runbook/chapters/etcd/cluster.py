@@ -77,9 +77,7 @@ class Cluster:
 
 def member_id(peer_url: str, token: str) -> int:
     """An initial member's number: SHA-1 of peer URL and token (membership/member.go, computeMemberID)."""
-    return int.from_bytes(
-        hashlib.sha1((peer_url + token).encode(), usedforsecurity=False).digest()[:8], "big"
-    )
+    return int.from_bytes(hashlib.sha1((peer_url + token).encode(), usedforsecurity=False).digest()[:8], "big")
 
 
 def bracketed(address: str) -> str:

@@ -34,11 +34,7 @@ class DataDirectory:
             return "no data directory"
         if self.empty:
             return "an empty data directory"
-        return (
-            "a data directory of a cluster"
-            if self.cluster is not None
-            else "a data directory of something else"
-        )
+        return "a data directory of a cluster" if self.cluster is not None else "a data directory of something else"
 
 
 def cluster_in(log: bytes) -> int | None:

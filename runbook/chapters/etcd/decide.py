@@ -153,9 +153,7 @@ def _data(files: Files) -> Iterator[Step]:
         return
     emptied = () if files.get(DATA) else (Run("rm", "-rf", "--", f"{DATA}/member"),)
     yield Step(
-        why=f"{DATA} for the member's data; THE UNDO REMOVES THE DATA TOO"
-        if emptied
-        else f"the rights of {DATA}",
+        why=f"{DATA} for the member's data; THE UNDO REMOVES THE DATA TOO" if emptied else f"the rights of {DATA}",
         do=(folder,),
         undo=(*emptied, RemoveFolder(DATA)),
     )

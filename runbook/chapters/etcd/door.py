@@ -5,16 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from runbook.chapter import Chapter
+from runbook.chapters.etcd import judges as judges
 from runbook.chapters.etcd.credentials import credentials_question
 from runbook.chapters.etcd.data import DATA_DIRECTORY
+from runbook.chapters.etcd.decide import member, prepare
+from runbook.chapters.etcd.drill import member_killed
 from runbook.chapters.etcd.gate import accepted_risk
 from runbook.chapters.etcd.observe import FILES, GROUND, UNIT_STATE
 from runbook.chapters.etcd.ports import PORTS
 from runbook.chapters.etcd.programs import build_programs
-from runbook.chapters.etcd.sign import hosts_of
+from runbook.chapters.etcd.scratch import gather
+from runbook.chapters.etcd.sign import hosts_of, sign_requests
+from runbook.chapters.etcd.verify import verify
 from runbook.chapters.etcd.wanted import RISK, Wanted, cluster_of
 from runbook.errors import Blocked
 from runbook.views import Observed
+
+__all__ = ["gather", "look", "member", "member_killed", "prepare", "sign_requests", "verify", "want"]
 
 HEALTHY_WITHIN = 60
 """Seconds that a member has for its first start; under emulation three members took 4 s, on a busy machine 10."""
@@ -55,7 +62,5 @@ def want(chapter: Chapter, seen: Observed) -> Wanted:
     wanted = Wanted(site, chapter.target, cluster_of(site), programs, datetime.now(UTC), within)
     accepted = accepted_risk(wanted)
     if accepted is not None:
-        chapter.run.journal.write(
-            "approval", what=RISK, by=accepted.by, reason=accepted.reason, until=accepted.until
-        )
+        chapter.run.journal.write("approval", what=RISK, by=accepted.by, reason=accepted.reason, until=accepted.until)
     return wanted

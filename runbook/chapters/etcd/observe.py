@@ -146,8 +146,7 @@ def parse_unit(text: str) -> Unit:
     parts = sections(text)
     said = dict(line.partition("=")[::2] for line in parts.get("unit", "").splitlines())
     started, ready = (
-        int(said.get(key) or 0)
-        for key in ("ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic")
+        int(said.get(key) or 0) for key in ("ExecMainStartTimestampMonotonic", "ActiveEnterTimestampMonotonic")
     )
     memory = parts.get("memory", "").split()
     return Unit(

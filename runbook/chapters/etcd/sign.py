@@ -34,11 +34,7 @@ class Signed:
     def __str__(self) -> str:
         if self.waiting:
             return "nothing to sign yet: the keys above are pending"
-        return (
-            "signed what the hosts asked for"
-            if self.certificates
-            else "nothing to sign: every certificate holds"
-        )
+        return "signed what the hosts asked for" if self.certificates else "nothing to sign: every certificate holds"
 
 
 def sign_requests(chapter: Chapter, wanted: Wanted) -> Signed:
@@ -115,9 +111,7 @@ def authority_for(name: str, trusted: Mapping[str, Certificate], run: Run, wante
         )
     folder = run.folder / FOLDER
     own = find_authority(folder, name)
-    return own or make_authority(
-        f"{name} of {wanted.cluster.token}", wanted.site.name, folder, name, at=wanted.at
-    )
+    return own or make_authority(f"{name} of {wanted.cluster.token}", wanted.site.name, folder, name, at=wanted.at)
 
 
 def find_trusted(name: str, known: Certificate, run: Run) -> Authority | None:

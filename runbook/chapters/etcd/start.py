@@ -83,9 +83,7 @@ def start_member(seen: HostAnswers, wanted: Wanted) -> Iterator[Step]:
 def _changes(files: Files, member: Member, wanted: Wanted) -> tuple[Place | Replace, ...]:
     program = wanted.programs.etcd
     texts = (
-        Replace(
-            CONFIG, configuration(member, wanted.cluster), 0o640, f"root:{USER}", was=_text(files, CONFIG)
-        ),
+        Replace(CONFIG, configuration(member, wanted.cluster), 0o640, f"root:{USER}", was=_text(files, CONFIG)),
         Replace(UNIT_FILE, unit(wanted.environment), was=_text(files, UNIT_FILE)),
     )
     placed = Place(PROGRAM, program.path, program.sha256)

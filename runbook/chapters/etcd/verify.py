@@ -1,0 +1,60 @@
+"""Whether the cluster is one: built as asked, healthy, replicating, closed to strangers, restorable."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from runbook.chapter import Chapter
+from runbook.chapters.compile.verify import verify_build
+from runbook.chapters.etcd.credentials import credentials_question
+from runbook.chapters.etcd.health import members_healthy
+from runbook.chapters.etcd.refusals import strangers_refused
+from runbook.chapters.etcd.replication import written_and_read
+from runbook.chapters.etcd.sign import hosts_of
+from runbook.chapters.etcd.snapshot import snapshot_restores
+from runbook.chapters.etcd.wanted import Wanted
+from runbook.chapters.etcd.wants import wants_signature
+from runbook.targets import load_target
+from runbook.verdict import Figure, Verdict, Verdicts, failed, passed
+
+HOLD = "certificates hold"
+
+
+def verify(chapter: Chapter, wanted: Wanted) -> Verdicts:
+    """All of it, asked anew. What needs healthy members is left out where one is not."""
+    verdicts = programs_fit(wanted) + certificates_hold(chapter, wanted) + members_healthy(chapter, wanted)
+    if not verdicts.ok:
+        return verdicts
+    return (verdicts + written_and_read(chapter, wanted) + strangers_refused(chapter, wanted)
+            + snapshot_restores(chapter, wanted))  # fmt: skip
+
+
+def programs_fit(wanted: Wanted) -> Verdicts:
+    """Each program, from its own bytes: for the machine that it runs on, static, and the same when built again."""
+    found: list[Verdict] = []
+    for built in wanted.programs.built():
+        for verdict in verify_build(built, load_target(built.recipe.target)):
+            found.append(replace(verdict, what=f"{built.recipe.service}: {verdict.what}"))
+    return Verdicts(tuple(found))
+
+
+def certificates_hold(chapter: Chapter, wanted: Wanted) -> Verdicts:
+    """One verdict a host: each of its certificates is of its key, its authority and its names, and lasts."""
+    question = credentials_question(wanted.site.service.name)
+    found: list[Verdict] = []
+    for answers in chapter.fleet.only(*hosts_of(chapter)).ask(question):
+        host = answers.host
+        if answers.error is not None:
+            found.append(failed(HOLD, answers.error.what, host))
+            continue
+        held = answers[question]
+        credentials = wanted.credentials(host)
+        wrong = [f"{one.name} {why}" for one in credentials if (why := wants_signature(one, held, wanted.at))]
+        if wrong:
+            found.append(failed(HOLD, "; ".join(wrong), host))
+            continue
+        ends = min(held.of(one).certificate.not_after for one in credentials)  # type: ignore[union-attr]
+        left = Figure(float((ends - wanted.at).days), "days", host)
+        reason = f"{len(credentials)} of {len(credentials)}, by keys that were made on the host"
+        found.append(passed(HOLD, reason, host, left=left))
+    return Verdicts(tuple(found))
