@@ -14,7 +14,7 @@ import pytest
 
 from runbook.errors import Blocked, LockHeld, SiteError
 from runbook.site import ROOT
-from runbook.testbed import host, network, prerequisites
+from runbook.testbed import emulation, host, network, prerequisites
 from runbook.testbed.bed import Bed, borrowed, down, require_standing, status, up
 from runbook.testbed.leftovers import leftovers
 from tests.testbed.small_bed import HOST, SITE, SmallBed, ssh_to
@@ -88,6 +88,7 @@ def test_a_second_bed_stands_beside_the_first_and_goes_without_it(bed: Bed, smal
     down(small.file)
     assert bed.status().ok
     assert str(status(small.file)) == "bedtest: down"
+    assert (emulation.BINFMT / bed.emulation.entry).exists(), "the first bed still uses it"
 
 
 def test_down_leaves_nothing_but_the_fence(small: SmallBed) -> None:
@@ -183,6 +184,22 @@ def test_down_cleans_after_an_up_that_was_killed(small: SmallBed) -> None:
 def test_down_cleans_after_an_up_that_was_killed_at_any_moment(small: SmallBed) -> None:
     halves = [killed_after(small, 0.1 + 0.03 * step) for step in range(50)]
     assert sum(halves) > len(halves) // 2
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_a_second_down_finishes_what_a_killed_one_began(small: SmallBed) -> None:
+    halves = 0
+    for step in range(20):
+        up(small.file)
+        begun = start("down", "--site", str(small.file))
+        time.sleep(0.15 + 0.03 * step)
+        begun.kill()
+        begun.communicate()
+        halves += bool(leftovers(small.layout))
+        down(small.file)
+        assert str(leftovers(small.layout)) == "nothing is left"
+    assert halves > 5
 
 
 def test_up_mends_what_a_killed_up_left(small: SmallBed) -> None:

@@ -42,6 +42,17 @@ def test_where_no_emulator_is_known_the_value_says_why(bed: Bed) -> None:
     assert "sw64: cannot run here" in str(emulated)
 
 
+def test_where_the_kernel_cannot_be_told_the_value_says_why(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(emulation, "BINFMT", tmp_path / "no-such-folder")
+    monkeypatch.setattr(emulation, "SHARED", tmp_path / ".shared")
+    monkeypatch.setattr(emulation, "MOUNTED", tmp_path / ".shared" / "mounted")
+    emulated = emulation.provide("riscv64", "bedtest")
+    assert not emulated.available and "binfmt_misc: mount" in emulated.why
+    emulation.release("bedtest")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("name", ["riscv64", "arm64", "alpha", "loong64"])
 def test_the_header_is_the_one_that_qemu_registers(name: str) -> None:
     target = load_target(name)

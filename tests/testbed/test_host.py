@@ -17,7 +17,7 @@ HOSTS = ("node1", "node2", "node3")
 
 @pytest.mark.parametrize("host", HOSTS)
 def test_systemd_runs_as_the_first_process_and_nothing_failed(ask: Ssh, host: str) -> None:
-    question = "ps -o comm= 1; systemctl is-system-running; systemctl --failed --no-legend; hostname"
+    question = "cat /proc/1/comm; systemctl is-system-running; systemctl --failed --no-legend; hostname"
     assert ask(host, question) == f"systemd\nrunning\n{host}"
 
 
@@ -35,8 +35,6 @@ def test_hosts_see_each_other_by_name_and_nobody_else(ask: Ssh) -> None:
 
 def test_a_host_cannot_set_the_machines_clock(ask: Ssh) -> None:
     assert "Operation not permitted" in ask("node1", "sudo -n date --set '2020-01-01'", fails=True)
-    assert "Operation not permitted" in ask("node1", "sudo -n hwclock --systohc 2>&1 || "
-                                                     "sudo -n date --set '2020-01-01'", fails=True)
 
 
 def test_a_host_cannot_load_modules_nor_change_the_machines_settings(ask: Ssh) -> None:
