@@ -5,9 +5,11 @@ from __future__ import annotations
 import shutil
 
 from runbook.chapter import Chapter
+from runbook.chapters.compile import judges as judges  # hears the chapter's claims once it is imported
 from runbook.chapters.compile import observe
 from runbook.chapters.compile.build import KEPT, Built, build
 from runbook.chapters.compile.decide import Recipe, recipe_for
+from runbook.chapters.compile.evidence import Evidence, evidence
 from runbook.chapters.compile.figures import build_figures
 from runbook.chapters.compile.observe import Ingredients
 from runbook.chapters.compile.verify import EQUAL, verify_build
@@ -46,3 +48,8 @@ def is_what_was_asked_for(chapter: Chapter, made: Built) -> Verdicts:
     return Verdicts(tuple(
         passed(one.what, one.reason, one.host, **{**one.figures, **figures}) if one.what == EQUAL and one.ok else one
         for one in told))
+
+
+def evidence_of(chapter: Chapter, made: Built) -> Evidence:
+    """What the chapter's claims are judged by: `chapter.judge(door.evidence_of(chapter, binary))`."""
+    return evidence(made, chapter.target, chapter.local)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from runbook.chapter import Chapter
 from runbook.chapters.hosts.figures import host_figures
+from runbook.chapters.hosts.judges import Inspection
 from runbook.chapters.hosts.observe import HOST_QUESTIONS, START_QUESTIONS, clock_offsets
 from runbook.chapters.hosts.verify import ready_for_work
 from runbook.plan import Plan
 from runbook.remote.question import HostAnswers, Unanswered
 from runbook.verdict import Figure, Verdict, Verdicts, failed, passed
+from runbook.views import Observed
 
 INSPECTED = "inspected"
 
@@ -44,3 +46,8 @@ def _told(answers: HostAnswers, figures: dict[str, Figure]) -> Verdict:
 
 def _reached(chapter: Chapter, errors: dict[str, object]) -> tuple:
     return tuple(shell for shell in chapter.fleet if shell.name not in errors)
+
+
+def inspection(chapter: Chapter, seen: Observed) -> Inspection:
+    """What the claims about the servers are judged by: `chapter.judge(door.inspection(chapter, seen))`."""
+    return Inspection(seen.answers, chapter.target)

@@ -59,6 +59,28 @@ def test_distributions_are_called_as_they_call_themselves(
     assert (release.id, release.version_id, str(release)) == (identity, version, shown)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("cgroups", "cgroup v1, 12 controllers"),
+        ("container_tools", "containerd 1.6.20~ds1, runc 1.1.5+ds1, ctr 1.6.20~ds1, docker 28.2.2"),
+        ("disks", "12 GiB free where least is"),
+        ("init", "systemd 252, running"),
+        ("kernel_config", "has what containers need"),
+        ("limits", "1024 open files, transparent huge pages madvise"),
+        ("numa", "1 NUMA node"),
+        ("packages", "packages by apt-get"),
+        ("security", "no security module in force"),
+        ("sudo", "operator may use sudo"),
+        ("time_keeper", "nothing sets the clock"),
+        ("tools", "has every tool that the runbook needs"),
+    ],
+)
+def test_what_a_testbed_host_printed_is_read_in_one_line(name: str, shown: str) -> None:
+    (question,) = {one for one in observe.START_QUESTIONS + observe.HOST_QUESTIONS if one.name == name}
+    assert str(question.parse(recorded(f"testbed-host/{name.replace('_', '-')}"))) == shown
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n", "HOME_URL=x\n"])
 def test_a_host_without_an_os_release_does_not_answer(text: str) -> None:
     with pytest.raises(ValueError, match="no /etc/os-release"):
