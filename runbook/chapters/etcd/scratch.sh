@@ -39,9 +39,9 @@ begin option -- $(set_up p256) --cipher-suites "$suite"
 [ ! -s sm2.crt ] || begin sm2 -- $(set_up sm2)
 
 (unset "$gate"; exec "$program" --version) >closed.log 2>&1 </dev/null
-echo "== closed"; echo "exit $?"; tail -n 1 closed.log
+code=$?; echo "== closed"; echo "exit $code"; tail -n 1 closed.log
 env "$gate=$arch" "$program" --version >open.log 2>&1 </dev/null
-echo "== open"; echo "exit $?"; grep Version open.log
+code=$?; echo "== open"; echo "exit $code"; grep Version open.log
 
 port() { sed -n "s/.*\"msg\":\"serving $2 traffic[^}]*\"address\":\"127.0.0.1:\([0-9]*\)\".*/\1/p" "$1.log" | head -n 1; }
 end=$(($(date +%s) + seconds))
