@@ -1,4 +1,4 @@
-"""How long `true` takes on a host over an open connection: ours, asyncssh, OpenSSH's ControlMaster, Fabric as it comes."""
+"""How long `true` takes over an open connection: ours, asyncssh, OpenSSH's ControlMaster, Fabric as it comes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Many questions in one round trip: one script by standard input, each question by itself, the answers told apart."""
+"""Many questions in one round trip: one script by standard input, and the answers told apart."""
 
 from __future__ import annotations
 
@@ -36,7 +36,8 @@ def compose(questions: Sequence[Question], *, sudo: bool) -> Batch:
     as_root = [one for one in questions if sudo and one.script.sudo]
     parts = [_WHERE_LIMITED, *(_ask(one, mark) for one in plain)]
     if as_root:
-        parts += [f"sudo -n sh -s <<'{mark}'\n", _WHERE_LIMITED, *(_ask(one, mark) for one in as_root), f"{mark}\n"]
+        parts += [f"sudo -n sh -s <<'{mark}'\n", _WHERE_LIMITED]
+        parts += [*(_ask(one, mark) for one in as_root), f"{mark}\n"]
     limit = sum(one.script.limit for one in questions) + line.KILL_AFTER * len(questions)
     script = "".join(parts).encode("utf-8", "surrogateescape")
     return Batch((*plain, *as_root), script, mark, limit)

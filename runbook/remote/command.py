@@ -18,8 +18,8 @@ NOTHING_ELSE: Mapping[int, str] = MappingProxyType({})
 class Command:
     """Words for one process; each arrives on the host exactly as it is given here.
 
-    `also` are the exit codes that are fine besides 0, each with the reason. `limit` is in seconds and holds on
-    both sides. Secrets come by `stdin`, never as a word: words stand in the host's process list.
+    `also` are the exit codes that are fine besides 0, each with the reason. `limit` is in seconds and holds
+    on both sides. Secrets come by `stdin`, never as a word: words stand in the host's process list.
     """
 
     words: tuple[str, ...]
@@ -33,7 +33,8 @@ class Command:
             raise ValueError("a command without a word")
         for word in self.words:
             if not isinstance(word, str):
-                raise TypeError(f"a word of a command is a str, not {type(word).__name__}: secrets come by stdin")
+                kind = type(word).__name__
+                raise TypeError(f"a word of a command is a str, not {kind}: secrets come by stdin")
             if "\0" in word:
                 raise ValueError("a word of a command cannot hold a NUL byte")
 

@@ -23,7 +23,8 @@ from runbook.site_tables import Host
 KEEPALIVE = {socket.TCP_KEEPIDLE: 2, socket.TCP_KEEPINTVL: 1, socket.TCP_KEEPCNT: 3}
 USER_TIMEOUT_MS = 4000
 
-logging.getLogger("paramiko").addHandler(logging.NullHandler())  # else its tracebacks go to a notebook's stderr
+# Without a handler, its tracebacks go to a notebook's stderr.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 class _SiteKeys(paramiko.MissingHostKeyPolicy):
@@ -47,7 +48,7 @@ def connect(host: Host, keys: Keys) -> Connection:
         try:
             return _login(host, key, pin, passed_by, until)
         except HostKeyRefused as error:
-            # A fingerprint does not tell its kind: the host may have the pinned key besides the one it prefers.
+            # A fingerprint does not tell its kind: the host may have the pinned key beside the one it prefers.
             refused.append(error)
             shown = error.what.partition(" seen ")[2].split(" ")[0]
             more = _algorithms(shown)
@@ -64,7 +65,8 @@ def _algorithms(kind: str) -> tuple[str, ...]:
     return ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512") if kind == "ssh-rsa" else (kind,) if kind else ()
 
 
-def _login(host: Host, key: paramiko.PKey | None, pin: Pin, passed_by: tuple[str, ...], until: float) -> Connection:
+def _login(host: Host, key: paramiko.PKey | None, pin: Pin, passed_by: tuple[str, ...],
+           until: float) -> Connection:
     ssh = host.ssh
     left = max(until - time.monotonic(), 0.05)
     stream = _reach(host, until)
@@ -100,13 +102,15 @@ def _login(host: Host, key: paramiko.PKey | None, pin: Pin, passed_by: tuple[str
         if late.is_set() or "timeout" in str(error).lower() and isinstance(error, paramiko.SSHException):
             raise _too_late(host, "speaks no SSH or does not finish the login") from error
         if isinstance(error, paramiko.AuthenticationException):
-            raise LoginRefused(host.name, f"{ssh.user}@{host.address} is not let in: {error}", next=(
-                f"put the public half of {ssh.key or 'a key of the agent'} into ~{ssh.user}/.ssh/authorized_keys on "
-                f"{host.name}, or mend `user` and `key` in the site file")) from error
+            raise LoginRefused(
+                host.name, f"{ssh.user}@{host.address} is not let in: {error}",
+                next=f"put the public half of {ssh.key or 'a key of the agent'} into {ssh.user}'s authorized_keys "
+                     f"on {host.name}, or mend `user` and `key` in the site file") from error
         if isinstance(error, (paramiko.SSHException, OSError, EOFError)):
-            raise Unreachable(host.name, f"{host.address} port {ssh.port} is there, but the SSH connection failed: "
-                              f"{error or type(error).__name__}",
-                              next=f"see sshd's log on {host.name}; is port {ssh.port} its port?") from error
+            raise Unreachable(
+                host.name, f"{host.address} port {ssh.port} is there, but the SSH connection failed: "
+                           f"{error or type(error).__name__}",
+                next=f"see sshd's log on {host.name}; is port {ssh.port} its port?") from error
         raise
     return connection
 
@@ -129,8 +133,9 @@ def _reach(host: Host, until: float) -> socket.socket:
             stream.close()
             last = error
     if isinstance(last, ConnectionRefusedError):
-        raise Unreachable(host.name, f"nobody listens at {where}",
-                          next=f"start sshd on {host.name}, or mend `address` and `port` in the site file") from last
+        raise Unreachable(
+            host.name, f"nobody listens at {where}",
+            next=f"start sshd on {host.name}, or mend `address` and `port` in the site file") from last
     if last is None or isinstance(last, TimeoutError):
         raise _too_late(host, "does not answer") from last
     raise Unreachable(host.name, f"{where} cannot be reached: {last.strerror}",
@@ -164,8 +169,9 @@ def _resolve(host: Host, until: float) -> list[tuple]:
         thread.start()
         thread.join(max(until - time.monotonic(), 0))
     if failed:
-        raise Unreachable(host.name, f"the name {host.address} does not resolve: {failed[0].strerror}",
-                          next=f"mend `address` of {host.name} in the site file, or the name service") from failed[0]
+        raise Unreachable(
+            host.name, f"the name {host.address} does not resolve: {failed[0].strerror}",
+            next=f"mend `address` of {host.name} in the site file, or the name service") from failed[0]
     if not found:
         raise _too_late(host, "does not resolve")
     return found

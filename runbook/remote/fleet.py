@@ -24,7 +24,7 @@ Fact = TypeVar("Fact")
 
 
 class Fleet:
-    """Shells in the site's order. Connections are opened at the first command, at most `at_once` side by side."""
+    """Shells in the site's order, at most `at_once` side by side; each connects at its first command."""
 
     def __init__(self, shells: Sequence[tuple[Host, StrictShell]], *, at_once: int) -> None:
         self._shells = tuple(shells)
@@ -32,7 +32,7 @@ class Fleet:
 
     @classmethod
     def open(cls, site: Site, *, hosts: Sequence[str] = (), recorder: Recorder) -> Fleet:
-        """The fleet of a site, or of those `hosts`. Nothing is reached yet. Raises SiteError for an unknown host."""
+        """The fleet of a site, or of those `hosts`; nothing is reached yet. Raises SiteError for an unknown one."""
         wanted = [site.host(name) for name in hosts] or list(site.hosts)
         keys = Keys()
         chosen = [host for host in site.hosts if host in wanted]
@@ -61,14 +61,20 @@ class Fleet:
         """Those hosts, in the site's order, over the same connections."""
         for name in names:
             self[name]
-        return Fleet([(host, shell) for host, shell in self._shells if host.name in names], at_once=self._at_once)
+        return self._where(lambda host: host.name in names)
 
     def with_role(self, role: str) -> Fleet:
-        return Fleet([(host, shell) for host, shell in self._shells if host.has(role)], at_once=self._at_once)
+        return self._where(lambda host: host.has(role))
+
+    def _where(self, chosen: Callable[[Host], bool]) -> Fleet:
+        return Fleet([(host, shell) for host, shell in self._shells if chosen(host)], at_once=self._at_once)
 
     def each(self, function: Callable[[StrictShell], T]) -> Outcomes[T]:
-        """`function` on every host side by side. An error of the runbook stays with its host; any other is a defect
-        of the function and is raised after all have ended. On an interrupt, what runs on the hosts is stopped."""
+        """`function` on every host side by side; an error of the runbook stays with its host.
+
+        Any other error is a defect of the function: it is raised, and like on an interrupt what still runs on the
+        hosts is stopped first.
+        """
         if not self._shells:
             return Outcomes({})
         pool = ThreadPoolExecutor(min(self._at_once, len(self._shells)), thread_name_prefix="host")
@@ -101,7 +107,7 @@ class Fleet:
 
     def judge(self, question: Question[Fact], *, what: str, passes: Callable[[Fact], bool], because: str,
               otherwise: Callable[[Fact], str] | None = None) -> Verdicts:
-        """Asks anew and gives one verdict a host: `because` is the reason where it passes, `otherwise` where not."""
+        """Asks anew, one verdict a host: `because` is the reason where it passes, `otherwise(fact)` where not."""
         answers = self.ask(question)
         return Verdicts(tuple(_verdict(one, question, what, passes, because, otherwise) for one in answers))
 
@@ -130,8 +136,8 @@ def _kept(function: Callable[[StrictShell], T], shell: StrictShell) -> T | Runbo
         return error
 
 
-def _verdict(answers: HostAnswers, question: Question[Fact], what: str, passes: Callable[[Fact], bool], because: str,
-             otherwise: Callable[[Fact], str] | None) -> Verdict:
+def _verdict(answers: HostAnswers, question: Question[Fact], what: str, passes: Callable[[Fact], bool],
+             because: str, otherwise: Callable[[Fact], str] | None) -> Verdict:
     if answers.error is not None:
         return Verdict(what, State.FAIL, answers.error.what, answers.host)
     fact = answers[question]
@@ -139,4 +145,5 @@ def _verdict(answers: HostAnswers, question: Question[Fact], what: str, passes: 
         return Verdict(what, State.FAIL, str(fact), answers.host)
     if passes(fact):
         return Verdict(what, State.PASS, because, answers.host)
-    return Verdict(what, State.FAIL, otherwise(fact) if otherwise else f"it is otherwise: {fact}", answers.host)
+    reason = otherwise(fact) if otherwise else f"it is otherwise: {fact}"
+    return Verdict(what, State.FAIL, reason, answers.host)

@@ -16,7 +16,7 @@ SSH_PORT = 22  # RFC 4253, section 4.1
 
 
 def fingerprint(blob: bytes) -> str:
-    """`SHA256:` and unpadded base64, as `ssh-keygen -lf` prints it (RFC 7468 has no word for it; OpenSSH 6.8)."""
+    """`SHA256:` and unpadded base64, as `ssh-keygen -lf` prints it since OpenSSH 6.8."""
     return "SHA256:" + base64.b64encode(hashlib.sha256(blob).digest()).decode().rstrip("=")
 
 
@@ -33,9 +33,9 @@ class KnownKey:
 
 
 def known_keys(text: str, name: str) -> tuple[KnownKey, ...]:
-    """The keys of `name` in a known_hosts text (`man 8 sshd`, SSH_KNOWN_HOSTS FILE FORMAT), hashed names included.
+    """The keys of `name` in a known_hosts text, hashed names included (`man 8 sshd`, SSH_KNOWN_HOSTS FILE FORMAT).
 
-    Lines of certificate authorities are left out: a host certificate is no host key. Damaged lines are passed over.
+    Lines of certificate authorities are left out: a host certificate is no host key. Damaged lines say nothing.
     """
     return tuple(_matching(text, name))
 
@@ -111,23 +111,27 @@ class Pin:
             return
         if trusted:
             same_kind = [key for key in trusted if key.kind == kind] or trusted
-            raise self._changed(seen, ", ".join(map(str, same_kind)), f"the lines of {self.name} in {self.known_hosts}")
+            raise self._changed(seen, ", ".join(map(str, same_kind)),
+                                f"the lines of {self.name} in {self.known_hosts}")
         raise HostKeyRefused(
             self.host, f"its host key is unknown: seen {seen}, expected: none known",
-            next=f"compare with `ssh-keygen -lf /etc/ssh/ssh_host_{_file_word(kind)}_key.pub` on the host's console; "
-                 f"if equal: `{self._keyscan(kind)} >> {self.known_hosts}`",
+            next=f"compare with {_on_the_console(kind)}; if equal: `{self._keyscan(kind)} >> {self.known_hosts}`",
         )
 
     def _changed(self, seen: KnownKey, expected: str, where: str) -> HostKeyRefused:
         return HostKeyRefused(
             self.host, f"its host key is another one: seen {seen}, expected {expected}",
-            next=f"somebody may stand between: compare with `ssh-keygen -lf /etc/ssh/ssh_host_{_file_word(seen.kind)}"
-                 f"_key.pub` on the host's console; only if equal, mend {where} (`{self._keyscan(seen.kind)}`)",
+            next=f"somebody may stand between: compare with {_on_the_console(seen.kind)}; only if equal, mend {where} "
+                 f"(`{self._keyscan(seen.kind)}`)",
         )
 
     def _keyscan(self, kind: str) -> str:
         port = "" if self.port == SSH_PORT else f"-p {self.port} "
         return f"ssh-keyscan {port}-t {_file_word(kind)} {self.address}"
+
+
+def _on_the_console(kind: str) -> str:
+    return f"`ssh-keygen -lf /etc/ssh/ssh_host_{_file_word(kind)}_key.pub` on the host's console"
 
 
 def _file_word(kind: str) -> str:

@@ -42,9 +42,11 @@ def _read_key(host: str, ssh: SshSettings) -> paramiko.PKey:
         try:
             return kind.from_private_key(io.StringIO(text), password=passphrase)
         except paramiko.PasswordRequiredException as error:
-            raise LoginRefused(host, f"the key {ssh.key} wants its passphrase",
-                               next="set `passphrase` beside `key` in the site file, as a reference") from error
+            raise LoginRefused(
+                host, f"the key {ssh.key} wants its passphrase",
+                next="set `passphrase` beside `key` in the site file, as a reference") from error
         except (paramiko.SSHException, ValueError, IndexError) as error:
             why = str(error)
-    raise LoginRefused(host, f"the key {ssh.key} cannot be read: {why}",
-                       next="it has to be an OpenSSH or PEM private key (Ed25519, ECDSA or RSA), with its own passphrase")
+    raise LoginRefused(
+        host, f"the key {ssh.key} cannot be read: {why}",
+        next="it has to be an OpenSSH or PEM private key (Ed25519, ECDSA or RSA); is its passphrase right?")

@@ -1,4 +1,4 @@
-"""The line that a host's shell gets: quoted words, C locale, a limit by timeout(1), and a header that tells its pid."""
+"""The line that a host's shell gets: quoted words, a limit by timeout(1), and a header that tells the pid."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ KILL_AFTER = 5.0
 """Seconds between SIGTERM and SIGKILL, where the limit has passed or the run is interrupted."""
 
 LONGEST = 128 * 1024 - 256
-"""Bytes of one argument, Linux's MAX_ARG_STRLEN (32 pages of 4 KiB, include/uapi/linux/binfmts.h), less the envelope."""
+"""Bytes of one argument: MAX_ARG_STRLEN of Linux's binfmts.h, 32 pages of 4 KiB, less the shell's own words."""
 
-# $1 is the header's mark, $2 the limit, then come the words. No variable is set: it could be one of the environment.
+# $1 is the header's mark, $2 the limit, then the words. No variable is set: the environment may have it too.
 # timeout(1) leads a process group of its own, under the pid that the header tells.
 _WATCHED = """printf '%s %s watched\\n' "$1" "$$"; shift; exec timeout -k 5 "$@" """
 _ALONE = """printf '%s %s alone\\n' "$1" "$$"; shift 2; exec "$@" """
@@ -36,8 +36,8 @@ while kill -s 0 -- "-$4" 2>/dev/null && [ $i -lt 50 ]; do sleep 0.1; i=$((i+1));
 kill -s KILL -- "-$4" 2>/dev/null
 exit 0
 """
-"""Ends the process group of the pid `$1`: SIGTERM, five seconds, SIGKILL. Field 5 of /proc/PID/stat is the group;
-where the leader is gone, the group has its number."""
+"""Ends the process group of the pid `$1`: SIGTERM, five seconds, SIGKILL. Field 5 of /proc/PID/stat is the group
+(`man 5 proc`); where the leader is gone, the group has its number."""
 
 SWEEP = 'kill -s KILL -- "-$1" 2>/dev/null; exit 0'
 """Ends what is left of a group whose leader, timeout(1), has left already."""
@@ -78,7 +78,7 @@ def compose(words: Sequence[str], *, limit: float, sudo: bool, stdin: bool, watc
 
 
 class Received:
-    """What a command said so far: the header is taken off stdout, all before it (a login shell's greeting) too.
+    """What a command said so far. The header is taken off stdout, and a login shell's greeting before it too.
 
     With a `sink`, stdout goes there piece by piece and is not kept.
     """

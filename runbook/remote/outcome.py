@@ -31,7 +31,7 @@ def judge(result: Result, ended: Ended, *, user: str) -> RemoteError | None:
     if ended.late:
         what = f"{command}: no end within {command.limit:g} s"
         return CommandTimedOut(
-            host, f"{what}; it was stopped" if ended.stopped else f"{what}; whether it still runs is not known",
+            host, f"{what}; {'it was stopped' if ended.stopped else 'whether it still runs is not known'}",
             next=f"see what it waits for on {host}, or give it a longer limit", tail=tail)
     if ended.exit_code is None:
         return ConnectionLost(
@@ -53,8 +53,8 @@ def _not_begun(result: Result, user: str) -> RemoteError:
                  f"&& chmod 440 /etc/sudoers.d/{user}", tail=result.tail())
     return CommandFailed(
         result.host, f"{result.command}: the login shell of {user} did not begin it ({_died(result.exit_code)})",
-        exit_code_seen=result.exit_code, next=f"{user} needs a POSIX login shell on {result.host}: `getent passwd {user}`",
-        tail=result.tail())
+        exit_code_seen=result.exit_code, tail=result.tail(),
+        next=f"{user} needs a POSIX login shell on {result.host}: `getent passwd {user}`")
 
 
 def _died(exit_code: int) -> str:
@@ -70,7 +70,7 @@ def _expected(command: Command) -> str:
 
 def _next(result: Result) -> str:
     if result.exit_code == NOT_FOUND:
-        return f"is {result.command.words[0]} installed on {result.host}, and in the PATH of a login without terminal?"
+        return f"is {result.command.words[0]} installed on {result.host}, and in the PATH of `ssh {result.host} env`?"
     if result.exit_code == KILLED_BY_KERNEL:
         return f"out of memory? `dmesg | tail` on {result.host}"
     return f"the whole output is in the run's logs/{result.host}.log"

@@ -62,7 +62,8 @@ class Outcomes(Generic[T]):
     def __str__(self) -> str:
         width = max((len(host) for host in self.by_host), default=0)
         pad = "\n" + " " * (width + 2)
-        return "\n".join(f"{host:<{width}}  {pad.join(text.splitlines())}" for host, text in self.rows()) or "no host"
+        lines = [f"{host:<{width}}  {pad.join(text.splitlines())}" for host, text in self.rows()]
+        return "\n".join(lines) or "no host"
 
     __repr__ = __str__
 
@@ -70,5 +71,6 @@ class Outcomes(Generic[T]):
         cells = []
         for host, text in self.rows():
             colour = ' style="color:#b00020"' if host in self.errors else ""
-            cells.append(f"<tr{colour}><th>{html.escape(host)}</th><td><pre>{html.escape(text)}</pre></td></tr>")
+            name, said = html.escape(host), html.escape(text)
+            cells.append(f"<tr{colour}><th>{name}</th><td><pre>{said}</pre></td></tr>")
         return f"<table>{''.join(cells)}</table>"

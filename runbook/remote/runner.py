@@ -1,4 +1,4 @@
-"""Fabric's runner made fast: no polling, no thread for each stream, bytes kept whole, a signal told from an exit code."""
+"""Fabric's runner made fast: no polling, no thread for each stream, bytes kept whole, signals told apart."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ class SshExchange:
         if self._channel.exit_status >= 0:
             return self._channel.exit_status
         name = getattr(self._channel, "exit_signal", None)
-        return -signal.Signals[f"SIG{name}"].value if name and f"SIG{name}" in signal.Signals.__members__ else None
+        known = signal.Signals.__members__
+        return -known[f"SIG{name}"].value if f"SIG{name}" in known else None
 
     def close(self) -> None:
         self._channel.close()

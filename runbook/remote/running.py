@@ -47,10 +47,10 @@ class Running(ABC):
 
     @abstractmethod
     def _send(self, text: str, received: line.Received, feed: Feed, *, spare: bool = False) -> Exchange:
-        """Sends a line; `spare`: it may not wait for others. Raises Unreachable and its kin, or ConnectionLost."""
+        """Sends a line; a `spare` one waits for no other. Raises Unreachable and its kin, ConnectionLost."""
 
     def carry_out(self, command: Command, *, feed: Feed = None, sink: line.Sink | None = None) -> Ended:
-        """Runs a command, unrecorded and unjudged. Raises UsageError, Unreachable and its kin, ConnectionLost.
+        """Runs it, unrecorded and unjudged. Raises UsageError, Unreachable and its kin, ConnectionLost.
 
         On KeyboardInterrupt nothing of it is left running on the host.
         """
@@ -84,11 +84,11 @@ class Running(ABC):
             exchange.close()
         if received.begun:
             self._watched = received.watched
-        return Ended(exchange.exit_code, received.stdout, received.stderr, seconds, received.begun, late, stopped,
-                     self._interrupted)
+        return Ended(exchange.exit_code, received.stdout, received.stderr, seconds, received.begun,
+                     late=late, stopped=stopped, interrupted=self._interrupted)
 
     def interrupt(self) -> None:
-        """Stops whatever runs now; its waiters in other threads get it as stopped. Never raises for the host."""
+        """Stops whatever runs now and refuses more; who waits in another thread gets it as stopped."""
         self._interrupted = True
         for exchange, sudo in list(self._on_their_way.items()):
             exchange.wake()
@@ -115,7 +115,8 @@ class Running(ABC):
             return False
         return self._tell(line.STOP, exchange.received.pid, sudo, meanwhile=exchange.pump if wait is None else None)
 
-    def _tell(self, script: str, pid: int | None, sudo: bool, meanwhile: Callable[[float], object] | None = None) -> bool:
+    def _tell(self, script: str, pid: int | None, sudo: bool,
+              meanwhile: Callable[[float], object] | None = None) -> bool:
         limit = 2 * line.KILL_AFTER
         words: Sequence[str] = ("sh", "-c", script, "sh", str(pid))
         sent = line.compose(words, limit=limit, sudo=sudo, stdin=False, watched=False)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from runbook.remote.runner import FastRunner
 
 AT_ONCE = 8
-"""Commands at once on one connection: sshd's MaxSessions is 10 by default (`man 5 sshd_config`), and stopping one
+"""Commands at once on one connection: sshd's MaxSessions is 10 by default (`man 5 sshd_config`), and to stop one
 wants a session too."""
 
 
@@ -36,10 +36,11 @@ class SshShell(StrictShell):
         self._places = threading.BoundedSemaphore(AT_ONCE)
 
     def open(self) -> FastRunner:
-        """The connection's runner; it is opened where it is not. Raises Unreachable, HostKeyRefused, LoginRefused."""
+        """The runner of the open connection. Raises Unreachable, HostKeyRefused, LoginRefused."""
         with self._opening:
             if self._connection is None or not self._connection.is_connected:
-                from runbook.remote.connect import connect  # Fabric's import costs 0.2 s: only who connects pays
+                # Here, not above: Fabric's import costs 0.2 s, and only who connects has to pay.
+                from runbook.remote.connect import connect
 
                 self._connection = connect(self.host, self._keys)
                 self._runner = self._connection.config.runners.remote(context=self._connection)
@@ -54,7 +55,8 @@ class SshShell(StrictShell):
         except BaseException as error:
             let_go()
             if isinstance(error, ConnectionError):
-                raise ConnectionLost(self.name, f"the connection was lost: {error}", next=f"is {self.name} up?") from error
+                raise ConnectionLost(self.name, f"the connection was lost: {error}",
+                                     next=f"is {self.name} up?") from error
             raise
 
     def close(self) -> None:

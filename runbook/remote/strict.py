@@ -33,7 +33,7 @@ class StrictShell(Running):
         return f"{type(self).__name__}({self.name!r})"
 
     def run(self, command: Command) -> Result:
-        """Runs it. Raises CommandFailed, CommandTimedOut, SudoRefused, ConnectionLost, Unreachable and their kin."""
+        """Runs it. Raises CommandFailed, CommandTimedOut, SudoRefused, ConnectionLost, Unreachable and kin."""
         result, error = self._recorded(command)
         if error is not None:
             raise error
@@ -41,15 +41,15 @@ class StrictShell(Running):
 
     def _recorded(self, command: Command, **fields: object) -> tuple[Result, RemoteError | None]:
         words = [KNOWN.mask(word) for word in command.words]
-        begin = self._recorder.begin("command", self.name, words=words, sudo=command.sudo, limit=command.limit,
-                                     **fields)
+        fields = {"words": words, "sudo": command.sudo, "limit": command.limit, **fields}
+        begin = self._recorder.begin("command", self.name, **fields)
         with self._noting(begin):
             ended = self.carry_out(command)
             result = result_of(self.name, command, ended)
             error = judge(result, ended, user=self.user)
         told = {"error": error.what} if error is not None and not isinstance(error, CommandFailed) else {}
-        self._recorder.end(begin, exit_code=ended.exit_code, seconds=round(ended.seconds, 3), stdout=ended.stdout,
-                           stderr=ended.stderr, **told)
+        self._recorder.end(begin, exit_code=ended.exit_code, seconds=round(ended.seconds, 3),
+                           stdout=ended.stdout, stderr=ended.stderr, **told)
         return result, error
 
     def ask(self, *questions: Question) -> HostAnswers:
@@ -71,18 +71,21 @@ class StrictShell(Running):
 
     def put(self, source: Path | bytes, target: str, *, mode: int = 0o644, owner: str | None = None,
             sudo: bool = False) -> Sent:
-        """Puts a file there, atomically. Not sent again where it is there; then only mode and owner are mended.
+        """Puts a file there, atomically; where its content is there, only mode and owner are mended.
 
-        `owner` is `user` or `user:group`; without it the file belongs to whoever writes it (root with `sudo`).
-        `already` means that nothing at all was changed. Raises TransferFailed (the old file is intact) and kin of run.
+        `owner` is `user` or `user:group`; without it the file is whose who writes it (root's with `sudo`).
+        `already` means that nothing at all was changed. Raises UsageError, TransferFailed (the old file is intact)
+        and the errors of `run`.
         """
         try:
             what = transfer.Source.of(source)
         except OSError as error:
-            raise UsageError(f"{source}: {error.strerror}", next="name a file that this user can read") from error
+            raise UsageError(f"{source}: {error.strerror}",
+                             next="name a file that this user can read") from error
         owner = owner or ("root:root" if sudo else "")
-        begin = self._recorder.begin("transfer", self.name, source=KNOWN.mask(str(what)), target=target,
-                                     size=what.size, sha256=what.sha256, mode=f"{mode:o}", owner=owner, sudo=sudo)
+        begin = self._recorder.begin(
+            "transfer", self.name, source=KNOWN.mask(str(what)), target=target, size=what.size, sha256=what.sha256,
+            mode=f"{mode:o}", owner=owner, sudo=sudo)
         start = time.monotonic()
         with self._noting(begin):
             known = self._moved(transfer.mend(what, target, mode, owner, sudo), target).stdout.strip()
@@ -93,7 +96,7 @@ class StrictShell(Running):
         return sent
 
     def get(self, source: str, target: Path, *, sudo: bool = False) -> Sent:
-        """Fetches a file to `target`. Raises TransferFailed, and then an old target is intact, and kin of run."""
+        """Fetches a file. Raises TransferFailed (an old target is intact) and the errors of `run`."""
         begin = self._recorder.begin("transfer", self.name, source=source, target=str(target), sudo=sudo)
         start = time.monotonic()
         with self._noting(begin):
@@ -113,9 +116,9 @@ class StrictShell(Running):
         result = result_of(self.name, command, replace(ended, stdout=b"") if sink else ended)
         error = judge(result, ended, user=self.user)
         if isinstance(error, CommandFailed):
-            raise TransferFailed(self.name, f"{path}: {result.tail(1) or error.what}; what was there is intact",
-                                 next=f"check the folder, its space and its owner on {self.name}",
-                                 tail=result.tail()) from error
+            raise TransferFailed(
+                self.name, f"{path}: {result.tail(1) or error.what}; what was there is intact",
+                next=f"check the folder, its space and its owner on {self.name}", tail=result.tail()) from error
         if error is not None:
             raise error
         return result
@@ -126,6 +129,6 @@ class StrictShell(Running):
         try:
             yield
         except BaseException as error:
-            what = error.what if isinstance(error, RunbookError) else f"{type(error).__name__} {error}".strip()
-            self._recorder.end(begin, error=KNOWN.mask(what))
+            what = error.what if isinstance(error, RunbookError) else f"{type(error).__name__} {error}"
+            self._recorder.end(begin, error=KNOWN.mask(what.strip()))
             raise

@@ -26,7 +26,7 @@ before=$(stat -c '%a %u %g' "$1")
 chmod -- "$3" "$1" || exit
 [ "$(stat -c '%a %u %g' "$1")" = "$before" ] && echo same || echo mended
 """
-"""`$1` target, `$2` SHA-256, `$3` mode, `$4` owner: says whether the content is there, and mends mode and owner."""
+"""`$1` target, `$2` SHA-256, `$3` mode, `$4` owner: is the content there? Then mends its mode and owner."""
 
 RECEIVE = r"""
 umask 077
@@ -44,8 +44,8 @@ sync -- "$new" 2>/dev/null
 mv -f -- "$new" "$1" || exit 73
 trap - EXIT
 """
-"""As MEND, the content by standard input. Nobody else can read the file before it has its owner and mode; the old one
-stays where anything fails. A symbolic link is replaced, not followed. Exit codes after sysexits.h."""
+"""As MEND, the content by standard input. Nobody else can read the file before it has its owner and mode; where
+anything fails, the old one stays. A symbolic link is replaced, not followed. Exit codes after sysexits.h."""
 
 SEND = r"""
 [ -f "$1" ] || { echo "$1 is no file" >&2; exit 66; }
@@ -129,7 +129,7 @@ class Landing:
         self.size += len(data)
 
     def settle(self) -> str:
-        """Puts the file in its place; returns its SHA-256. Raises TransferFailed, and then the old file is intact."""
+        """Puts the file in its place and returns its SHA-256. Raises TransferFailed; the old file is intact."""
         self._file.close()
         sha256, announced = self._digest.hexdigest(), (self._announced or b"").decode("ascii", "replace")
         if sha256 != announced:

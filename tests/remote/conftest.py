@@ -1,4 +1,4 @@
-"""An sshd of the tests' own on loopback, for what the testbed's hosts cannot be quickly: changed keys, refused logins."""
+"""An sshd of the tests' own on loopback, for what the testbed's hosts cannot quickly be: of another key."""
 
 from __future__ import annotations
 
@@ -72,8 +72,10 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     if program is None:
         pytest.skip("no sshd on this machine: `apt-get install openssh-server`")
     folder = tmp_path_factory.mktemp("sshd")
-    for name, kind in (("host_ed25519", "ed25519"), ("host_ecdsa", "ecdsa"), ("login", "ed25519"), ("other", "ed25519")):
-        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(folder / name)], check=True, timeout=30)
+    for name in ("host_ed25519", "host_ecdsa", "login", "other"):
+        kind = "ecdsa" if name == "host_ecdsa" else "ed25519"
+        subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(folder / name)], check=True,
+                       timeout=30)
     (folder / "authorized").write_text((folder / "login.pub").read_text())
     running = Sshd(folder, free_port())
     key_type, key = running.public("ed25519").split()[:2]
@@ -130,7 +132,7 @@ _MARKS = itertools.count(31_000_001)
 
 @pytest.fixture
 def mark() -> str:
-    """A number of seconds for `sleep` that no other process of this machine uses; tells whose processes are left."""
+    """Seconds for `sleep` that no other process of this machine uses: tells whose processes are left."""
     return f"{next(_MARKS)}"
 
 

@@ -9,7 +9,8 @@ from runbook.remote.outcomes import Outcomes
 
 
 def test_the_odd_ones_come_first_and_errors_before_them() -> None:
-    outcomes = Outcomes({"n1": "as wanted", "n2": "otherwise", "n3": "as wanted", "n4": Unreachable("n4", "is away", next="x")})
+    away = Unreachable("n4", "is away", next="x")
+    outcomes = Outcomes({"n1": "as wanted", "n2": "otherwise", "n3": "as wanted", "n4": away})
     assert str(outcomes) == "n4  is away\n      next: x\nn2  otherwise\nn1  as wanted\nn3  as wanted"
     assert outcomes._repr_html_().index("n4") < outcomes._repr_html_().index("n2") < outcomes._repr_html_().index("n1")
 
