@@ -72,9 +72,10 @@ def offset_of(shell: Shell, now: Callable[[], float] = time.time) -> Offset:
 
 @dataclass(frozen=True)
 class Offsets:
-    """The offsets of a fleet; `errors` are the hosts that could not be asked."""
+    """The offsets of a fleet, and why a host's clock could not be compared."""
 
     by_host: Mapping[str, Offset] = field(hash=False)
+    why_not: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def apart(self) -> float:

@@ -8,6 +8,7 @@ from runbook.chapters.hosts.memory import DISKS, MEMORY, NUMA
 from runbook.chapters.hosts.processor import CACHES, CPU, PAGE_SIZE
 from runbook.chapters.hosts.system import INIT, LIBC, OS_RELEASE, PACKAGES, UNAME, Uname
 from runbook.chapters.hosts.tools import CONTAINERS, SUDO, TOOLS
+from runbook.errors import RunbookError
 from runbook.remote.shell import Shell
 from runbook.targets import Target
 from runbook.verdict import Basis
@@ -30,6 +31,10 @@ def basis_of(uname: Uname, target: Target) -> Basis:
 def clock_offsets(shells: tuple[Shell, ...]) -> Offsets:
     """The offsets of all clocks, one host after the other: side by side, they would disturb each other."""
     found: dict[str, Offset] = {}
+    why_not: dict[str, str] = {}
     for shell in shells:
-        found[shell.name] = offset_of(shell)
-    return Offsets(found)
+        try:
+            found[shell.name] = offset_of(shell)
+        except (RunbookError, ValueError) as error:
+            why_not[shell.name] = str(error)
+    return Offsets(found, why_not)

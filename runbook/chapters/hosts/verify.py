@@ -69,7 +69,7 @@ def _machine(host: str, uname: Uname | Unanswered, target: Target) -> Verdict:
 def _clock(host: str, offsets: Offsets, wanted: Prerequisites) -> Verdict:
     offset = offsets.by_host.get(host)
     if offset is None:
-        return blocked(CLOCKS, "its clock could not be compared with ours", host)
+        return blocked(CLOCKS, offsets.why_not.get(host, "its clock could not be compared with ours"), host)
     figure = Figure(round(offset.seconds, 4), "s", host)
     limit = f"{wanted.clock_apart:g} s"
     if offset.most < wanted.clock_apart:

@@ -9,7 +9,7 @@ import pytest
 from runbook.chapters.hosts.clock import Offset, Offsets, offset_of
 from runbook.chapters.hosts.figures import host_figures
 from runbook.chapters.hosts.memory import DISKS, Disks, FileSystem
-from runbook.chapters.hosts.observe import basis_of
+from runbook.chapters.hosts.observe import basis_of, clock_offsets
 from runbook.chapters.hosts.processor import CPU, Cpu
 from runbook.chapters.hosts.system import INIT, UNAME, Init, Uname
 from runbook.chapters.hosts.tools import NEEDED, SUDO, TOOLS, Sudo, Tools
@@ -94,6 +94,18 @@ def test_the_offset_counts_from_the_middle_of_the_second_round_trip() -> None:
     assert offset.seconds == pytest.approx(3599.9) and offset.uncertainty == pytest.approx(0.1, abs=1e-5)
     two = Offsets({"a": Offset("a", -0.5, 0.1), "b": Offset("b", 0.5, 0.1)})
     assert two.apart == pytest.approx(1.2)
+
+
+def test_a_clock_that_cannot_be_asked_blocks_with_the_reason() -> None:
+    class Silent:
+        name = "node1"
+
+        def ask(self, *questions: Question) -> HostAnswers:
+            return HostAnswers("node1", {questions[0]: Unanswered("clock", "date is absent")})
+
+    offsets = clock_offsets((Silent(),))  # type: ignore[arg-type]
+    assert "date is absent" in offsets.why_not["node1"]
+    assert states(offsets=offsets)["clock"] is State.BLOCKED
 
 
 def test_figures_leave_out_what_was_not_answered() -> None:

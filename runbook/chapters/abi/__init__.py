@@ -1,0 +1,1 @@
+"""The application binary interface: whether the hosts are what their target's data says."""
