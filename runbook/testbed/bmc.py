@@ -93,14 +93,15 @@ def emulator_commands(place: Place) -> str:
 
 CHASSIS = """\
 # What the simulator calls for the power button: get power, set power 0|1, set reset 1.
+# The fifo is opened for both ways: so it never waits for a supervisor that is dead.
 state=${0%/*}
 action=$1
 shift
 while [ $# -gt 0 ]; do
     case $action,$1 in
     get,power) if [ "$(cat "$state/power")" = off ]; then echo power:0; else echo power:1; fi ;;
-    set,power) shift; if [ "$1" = 0 ]; then echo off; else echo on; fi >"$state/orders" ;;
-    set,reset) shift; echo reset >"$state/orders" ;;
+    set,power) shift; if [ "$1" = 0 ]; then echo off; else echo on; fi 1<>"$state/orders" ;;
+    set,reset) shift; echo reset 1<>"$state/orders" ;;
     check,*) ;;
     *) exit 1 ;;
     esac

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import sys
 import time
@@ -16,6 +17,7 @@ from runbook.testbed.program import TestbedError, run
 
 ANSWER_SECONDS = 0.5
 BOOT_SECONDS = 60.0
+ORDER_SECONDS = 5.0  # for a supervisor to obey
 HEALTHY = "running"
 """What `systemctl is-system-running` says of a host on which everything started."""
 
@@ -46,6 +48,9 @@ def revive(layout: Layout, place: Place) -> None:
         supply(layout, place)
     elif not power(place).on:
         press(place, "on")
+        until = time.monotonic() + ORDER_SECONDS
+        while not power(place).on and time.monotonic() < until:
+            time.sleep(0.02)
 
 
 def power(place: Place) -> Power:
@@ -64,8 +69,15 @@ def press(place: Place, order: str) -> None:
     """Press the power button: `on`, `off` (no shutdown, the plug is pulled) or `reset`."""
     if order not in ("on", "off", "reset"):
         raise TestbedError(f"{place.name}: no button `{order}`", next="there are on, off and reset")
-    with (place.state / "orders").open("w") as orders:
-        orders.write(order + "\n")
+    try:
+        orders = os.open(place.state / "orders", os.O_WRONLY | os.O_NONBLOCK)  # ENXIO where nobody reads
+    except OSError as error:
+        raise TestbedError(f"{place.name}: nobody is at its power supply: {error.strerror}",
+                           next="`runbook testbed up` gives it a new supervisor") from error
+    try:
+        os.write(orders, f"{order}\n".encode())
+    finally:
+        os.close(orders)
 
 
 def first_process(place: Place) -> int:

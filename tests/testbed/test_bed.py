@@ -17,6 +17,7 @@ from runbook.site import ROOT
 from runbook.testbed import emulation, host, network, prerequisites
 from runbook.testbed.bed import Bed, borrowed, down, require_standing, status, up
 from runbook.testbed.leftovers import leftovers
+from runbook.testbed.program import TestbedError
 from tests.testbed.small_bed import HOST, SITE, SmallBed, ssh_to
 
 KINDS_OF_NAMESPACE = ("net", "mnt", "pid", "uts", "ipc", "cgroup")
@@ -256,7 +257,7 @@ def test_a_prefix_that_another_bed_has_is_refused(small: SmallBed, tmp_path: Pat
 
 def test_a_host_that_does_not_boot_is_named_with_its_last_words(
         small: SmallBed, monkeypatch: pytest.MonkeyPatch) -> None:
-    from runbook.testbed import image, program
+    from runbook.testbed import image
 
     written = image.write
 
@@ -265,7 +266,7 @@ def test_a_host_that_does_not_boot_is_named_with_its_last_words(
         (place.disk / "work").rmdir()
 
     monkeypatch.setattr(image, "write", spoiled)
-    with pytest.raises(program.TestbedError, match="lone: does not boot") as raised:
+    with pytest.raises(TestbedError, match="lone: does not boot") as raised:
         up(small.file)
     assert "mount" in raised.value.tail
     assert str(leftovers(small.layout)) == "nothing is left"
@@ -281,6 +282,8 @@ def test_a_host_whose_supervisor_died_comes_back_with_the_next_up(small: SmallBe
         assert time.monotonic() < until
         time.sleep(0.05)
     assert not status(small.file).ok
+    with pytest.raises(TestbedError, match="nobody is at its power supply"):
+        host.press(lone, "reset")
     assert up(small.file).stood
     assert ssh_to(layout, "lone", "cat kept") == "kept"
 
