@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from types import TracebackType
 from typing import TypeVar
 
@@ -72,15 +72,15 @@ class Fleet:
     def each(self, function: Callable[[StrictShell], T]) -> Outcomes[T]:
         """`function` on every host side by side; an error of the runbook stays with its host.
 
-        Any other error is a defect of the function: it is raised, and like on an interrupt what still runs on the
-        hosts is stopped first.
+        Any other error is a defect of the function, and is raised when all hosts have ended. On an interrupt, what
+        runs on the hosts is stopped.
         """
         if not self._shells:
             return Outcomes({})
         pool = ThreadPoolExecutor(min(self._at_once, len(self._shells)), thread_name_prefix="host")
         futures = {shell.name: pool.submit(_kept, function, shell) for shell in self}
         try:
-            outcomes = {name: future.result() for name, future in futures.items()}
+            wait(futures.values())
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             self.interrupt()
@@ -89,7 +89,7 @@ class Fleet:
             pool.shutdown(wait=True)
             for shell in self:
                 shell.go_on()
-        return Outcomes(outcomes)
+        return Outcomes({name: future.result() for name, future in futures.items()})
 
     def interrupt(self) -> None:
         """Stops what this process has running on the hosts, side by side."""

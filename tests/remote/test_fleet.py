@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from runbook.errors import SiteError, SudoRefused, Unreachable
+from runbook.entries import entries
+from runbook.errors import ConnectionLost, SiteError, SudoRefused, Unreachable
+from runbook.journal import Journal
 from runbook.remote.command import Script, command
 from runbook.remote.fleet import Fleet
 from runbook.remote.local import LocalShell
@@ -101,11 +104,17 @@ def test_a_judgement_asks_anew_and_gives_each_host_its_verdict(site: Site) -> No
 
 
 def test_a_defect_of_the_function_is_raised(fleet: Fleet) -> None:
+    ended = []
+
     def broken(shell: StrictShell) -> int:
-        return 1 // (shell.name != "node2")
+        result = 1 // (shell.name != "node2")
+        shell.run(command("sleep", "0.3"))
+        ended.append(shell.name)
+        return result
 
     with pytest.raises(ZeroDivisionError):
         fleet.each(broken)
+    assert sorted(ended) == ["node1", "node3"], "the others were let to their end"
     assert fleet.run(command("true")).ok, "and the fleet goes on"
 
 
@@ -172,6 +181,44 @@ def sleeping(mark: str) -> list[str]:
     from tests.remote.conftest import running
 
     return [line for line in running(mark) if line.startswith("sleep")]
+
+
+CUT = """
+nft add table inet cut && nft add chain inet cut in '{ type filter hook input priority 0; }' &&
+nft add chain inet cut out '{ type filter hook output priority 0; }' &&
+nft add rule inet cut in tcp sport "$1" drop && nft add rule inet cut out tcp dport "$1" drop
+"""
+
+
+def test_a_peer_that_is_gone_without_a_word_is_noticed_within_seconds(fleet: Fleet, site: Site) -> None:
+    shell = SshShell(site.host("node1"), Notes())
+    port = shell.run(command("sh", "-c", "echo $SSH_CLIENT")).text.split()[1]
+    start = time.monotonic()
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(shell.run, command("sleep", "20"))
+            time.sleep(0.3)
+            fleet["node1"].run(command("sh", "-c", CUT, "sh", port, sudo=True))
+            with pytest.raises(ConnectionLost, match="is not known"):
+                running.result()
+        assert time.monotonic() - start < 12
+        assert shell.run(command("true")).ok, "over a new connection"
+    finally:
+        fleet["node1"].run(command("nft", "delete", "table", "inet", "cut", sudo=True, also={1: "it was not made"}))
+        shell.close()
+
+
+def test_a_run_writes_its_commands_and_transfers_into_its_journal(site: Site, tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    with Fleet.open(site, hosts=["node1"], recorder=journal) as fleet:
+        fleet.ask(WHO, ROOT)
+        fleet.run(command("sh", "-c", "exit 3"))
+        fleet["node1"].put(b"x", "/tmp/runbook-test")
+        fleet["node1"].run(command("rm", "/tmp/runbook-test"))
+    written = entries(tmp_path / "journal.jsonl")
+    assert [(one.kind, one.phase) for one in written] == [
+        (kind, phase) for kind in ("command", "command", "transfer", "command") for phase in ("begin", "end")]
+    assert {one.host for one in written} == {"node1"} and written[3].fields["exit_code"] == 3
 
 
 def test_a_host_that_is_asked_by_a_wrong_key_does_not_stop_the_others(site: Site, sshd: Sshd) -> None:
