@@ -19,6 +19,7 @@ from runbook.remote.shell import Shell
 from runbook.site import ROOT
 
 KEPT = ROOT / ".cache" / "builds"
+KEEP = 12                          # of some 15 MB each: a few services for a few targets
 LIMIT = 15 * 60.0  # seconds: a cold standard library on two slow cores takes some minutes
 IN_FOLDER = 'cd "$1" && shift && exec "$@"'
 ASKED_FOR_MODULES = re.compile(
@@ -76,7 +77,14 @@ def build(recipe: Recipe, shell: Shell, kept: Path = KEPT) -> Built:
         }
         (whole / "built.json").write_text(json.dumps(record) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
-        os.replace(whole, folder)
+        try:
+            os.replace(whole, folder)
+        except OSError:  # another run built the same at the same time, and was faster
+            found = _kept(recipe, folder)
+            if found is None:
+                raise
+            return found
+    _forget_the_oldest(kept)
     return Built(recipe, folder / recipe.service, already=False, **record)
 
 
@@ -92,6 +100,13 @@ def compile_in(recipe: Recipe, shell: Shell, folder: Path, output: Path, *more_f
         if ASKED_FOR_MODULES.search(words):
             hint = "setup/prepare fetches the modules of services/; a build never uses the network"
         raise BuildFailed(f"{recipe}: the build failed", tail=words, next=hint) from error
+
+
+def _forget_the_oldest(kept: Path) -> None:
+    """Keeps the newest KEEP builds; a run has a copy of its own among its artefacts."""
+    records = sorted(kept.glob("*/built.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for record in records[KEEP:]:
+        shutil.rmtree(record.parent, ignore_errors=True)
 
 
 def _kept(recipe: Recipe, folder: Path) -> Built | None:

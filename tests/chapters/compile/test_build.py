@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -81,6 +82,18 @@ def test_a_kept_binary_that_was_altered_is_not_taken(recipe: Recipe, local: Loca
     assert build(recipe, local, kept).already is False
 
 
+def test_the_oldest_builds_are_forgotten(
+    recipe: Recipe, local: LocalShell, kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runbook.chapters.compile.build.KEEP", 2)
+    for age, name in enumerate(("newer", "older", "oldest"), 1):
+        (kept / name).mkdir(parents=True)
+        (kept / name / "built.json").write_text("{}")
+        os.utime(kept / name / "built.json", (1000 - age, 1000 - age))
+    built = build(recipe, local, kept)
+    assert {path.name for path in kept.iterdir()} == {recipe.key, "newer"} and built.path.exists()
+
+
 def test_builds_that_differ_fail(recipe: Recipe, local: LocalShell, kept: Path) -> None:
     built = replace(build(recipe, local, kept), again="0" * 64)
     (twice,) = [one for one in verify_build(built, TARGET) if one.what == "built twice, equal"]
@@ -149,6 +162,7 @@ def test_a_page_for_people_tells_who_built_it(recipe: Recipe, local: LocalShell,
 
 
 @pytest.mark.long
+@pytest.mark.timeout(1200)
 def test_the_compiler_is_repeatable_with_two_caches(
     recipe: Recipe, site: Site, local: LocalShell, services: Path, tmp_path: Path
 ) -> None:
