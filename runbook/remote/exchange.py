@@ -14,6 +14,10 @@ background still holds its output open."""
 CHUNK = 32 * 1024
 """Bytes of standard input sent at once: OpenSSH's largest packet (CHAN_SES_PACKET_DEFAULT, channels.h)."""
 
+UNNAMED_SIGNAL = -128
+"""The exit code for a signal of which nobody said which: sshd names 13 of them only (RFC 4254, section 6.10), and not
+BUS, SYS or TRAP."""
+
 Feed = Iterable[bytes] | None
 """Standard input in pieces; None: /dev/null."""
 

@@ -6,6 +6,7 @@ import signal
 
 from runbook.errors import CommandFailed, CommandTimedOut, ConnectionLost, RemoteError, SudoRefused
 from runbook.remote.command import Command, Result
+from runbook.remote.exchange import UNNAMED_SIGNAL
 from runbook.remote.running import Ended
 
 LOST = 255
@@ -60,6 +61,8 @@ def _not_begun(result: Result, user: str) -> RemoteError:
 def _died(exit_code: int) -> str:
     if exit_code >= 0:
         return f"exit {exit_code}"
+    if exit_code == UNNAMED_SIGNAL:
+        return "killed by a signal that SSH has no name for, such as BUS, SYS or TRAP"
     return f"killed by signal {-exit_code} ({signal.Signals(-exit_code).name})"
 
 

@@ -18,7 +18,7 @@ from paramiko.common import (
     cMSG_CHANNEL_REQUEST,
 )
 
-from runbook.remote.exchange import QUIET, Feed
+from runbook.remote.exchange import QUIET, UNNAMED_SIGNAL, Feed
 from runbook.remote.line import Received
 
 AT_ONCE = 1 << 20
@@ -102,8 +102,10 @@ class SshExchange:
         if self._channel.exit_status >= 0:
             return self._channel.exit_status
         name = getattr(self._channel, "exit_signal", None)
+        if name is None:
+            return None
         known = signal.Signals.__members__
-        return -known[f"SIG{name}"].value if f"SIG{name}" in known else None
+        return -known[f"SIG{name}"].value if f"SIG{name}" in known else UNNAMED_SIGNAL
 
     def close(self) -> None:
         self._channel.close()

@@ -84,7 +84,7 @@ class StrictShell(Running):
                              next="name a file that this user can read") from error
         owner = owner or ("root:root" if sudo else "")
         begin = self._recorder.begin(
-            "transfer", self.name, source=KNOWN.mask(str(what)), target=target, size=what.size, sha256=what.sha256,
+            "transfer", self.name, source=KNOWN.mask(str(what)), target=KNOWN.mask(target), size=what.size, sha256=what.sha256,
             mode=f"{mode:o}", owner=owner, sudo=sudo)
         start = time.monotonic()
         with self._noting(begin):
@@ -97,7 +97,7 @@ class StrictShell(Running):
 
     def get(self, source: str, target: Path, *, sudo: bool = False) -> Sent:
         """Fetches a file. Raises TransferFailed (an old target is intact) and the errors of `run`."""
-        begin = self._recorder.begin("transfer", self.name, source=source, target=str(target), sudo=sudo)
+        begin = self._recorder.begin("transfer", self.name, source=KNOWN.mask(source), target=str(target), sudo=sudo)
         start = time.monotonic()
         with self._noting(begin):
             landing = transfer.Landing(self.name, target)

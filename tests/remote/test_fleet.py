@@ -26,6 +26,7 @@ from runbook.testbed.bed import Bed
 from runbook.verdict import State
 from tests.remote.conftest import Notes, Sshd, gone
 
+PRINT_EACH = ("sh", "-c", 'for word in "$@"; do printf "%s\\0" "$word"; done', "sh")
 WHO = Question(Script("uname -n"), str.strip, "who")
 ROOT = Question(Script("id -u", sudo=True), int, "root")
 
@@ -116,6 +117,12 @@ def test_a_defect_of_the_function_is_raised(fleet: Fleet) -> None:
         fleet.each(broken)
     assert sorted(ended) == ["node1", "node3"], "the others were let to their end"
     assert fleet.run(command("true")).ok, "and the fleet goes on"
+
+
+def test_words_arrive_through_sudo_as_they_were_given(fleet: Fleet) -> None:
+    words = ("", "-n", "it's", '"', "$HOME `id` $(id)", "a\nb\n", "\\", "=x", "é€")
+    for result in fleet.run(command(*PRINT_EACH, *words, sudo=True)).values():
+        assert tuple(result.text.split("\0")[:-1]) == words
 
 
 def test_a_user_without_sudo_is_told_the_line_that_mends_it(fleet: Fleet, site: Site) -> None:

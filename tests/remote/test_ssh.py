@@ -14,7 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from runbook.errors import ConnectionLost, HostKeyRefused, LoginRefused, RemoteError, Unreachable, UsageError
+from runbook.errors import (
+    CommandFailed,
+    ConnectionLost,
+    HostKeyRefused,
+    LoginRefused,
+    RemoteError,
+    Unreachable,
+    UsageError,
+)
 from runbook.remote.command import command
 from runbook.remote.hostkey import known_keys
 from runbook.remote.secret import Secret
@@ -202,6 +210,12 @@ def test_the_first_command_of_many_threads_opens_one_connection(sshd: Sshd) -> N
         thread.join(30)
     shell.close()
     assert len(ports) == 1
+
+
+def test_a_signal_that_ssh_has_no_name_for_is_no_lost_connection(over_ssh: SshShell) -> None:
+    with pytest.raises(CommandFailed, match="killed by a signal that SSH has no name for") as caught:
+        over_ssh.run(command("sh", "-c", "kill -SYS $$"))
+    assert caught.value.exit_code_seen < 0
 
 
 def test_a_connection_that_goes_while_a_command_runs_is_told_from_a_failure(sshd: Sshd) -> None:

@@ -106,7 +106,7 @@ def test_a_command_that_hangs_is_stopped_with_its_children(shell: StrictShell, m
 
 
 def test_a_child_that_ignores_the_signal_is_stopped_too(shell: StrictShell, mark: str) -> None:
-    stubborn = """(trap "" TERM; while :; do sleep 0.1; : "$1"; done) & exec sleep "$1" """
+    stubborn = """(trap "" TERM; while :; do sleep 0.1; : "$1"; done) >/dev/null 2>&1 & exec sleep "$1" """
     with pytest.raises(CommandTimedOut):
         shell.run(command("sh", "-c", stubborn, "sh", mark, limit=0.5))
     assert gone(mark), running(mark)
