@@ -19,9 +19,9 @@ from runbook.remote.command import Script
 from runbook.remote.question import Question
 from runbook.verdict import Basis
 
-ASKS = 60
-"""How often health is asked before the host's answer is taken as it is: 0.2 s apart, 12 s; a start takes 0.1 to 2."""
-LIMIT = 45.0  # seconds: all of them, and the hashes
+WAIT = 12
+"""Seconds that a service has to become healthy before it is taken as it is; a start takes 0.1 to 2."""
+LIMIT = 45.0  # seconds: the wait, three answers of at most 5 s, and the hashes
 MICROSECONDS = 1e6
 
 
@@ -112,7 +112,7 @@ RUNNING_SCRIPT = (
     LISTENERS
     + r"""
 PATH=$PATH:/usr/sbin:/sbin; LC_ALL=C; export PATH LC_ALL
-unit=$1 path=$2 port=$3 asks=$4
+unit=$1 path=$2 port=$3 end=$(($(date +%s) + $4))
 client=; for one in curl wget; do command -v $one >/dev/null 2>&1 && { client=$one; break; }; done
 get() {
   case $client in
@@ -127,12 +127,12 @@ crashes() {
   restarts=$(systemctl show -p NRestarts "$unit" 2>/dev/null); restarts=${restarts#NRestarts=}
   [ "${restarts:-0}" -ge 2 ]
 }
-while [ "$asks" -gt 0 ]; do
+while [ "$(date +%s)" -lt "$end" ]; do
   get /healthz >/dev/null && break
   [ "$(state)" = ActiveState=failed ] && break
   crashes && break
   [ -z "$client" ] && [ "$(state)" = ActiveState=active ] && break
-  asks=$((asks - 1)); sleep 0.2 2>/dev/null || sleep 1
+  sleep 0.2 2>/dev/null || sleep 1
 done
 echo '== client'; echo "$client"
 echo '== healthz'; get /healthz >/dev/null; echo $?
@@ -156,7 +156,7 @@ echo '== log'; journalctl -u "$unit" -o cat -n 10 --no-pager 2>/dev/null; :
 )
 
 
-def running(wanted: Deployment, asks: int = ASKS) -> Question[Running]:
+def running(wanted: Deployment, seconds: int = WAIT) -> Question[Running]:
     """Asked on the host itself, since its firewall may let nobody else in: by curl, else by wget."""
-    args = (wanted.unit, wanted.path, str(wanted.port), str(asks))
+    args = (wanted.unit, wanted.path, str(wanted.port), str(seconds))
     return Question(Script(RUNNING_SCRIPT, args, sudo=True, limit=LIMIT), parse_running, "running")

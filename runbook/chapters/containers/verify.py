@@ -7,7 +7,7 @@ import time
 from dataclasses import replace
 
 from runbook.chapters.containers.figures import service_figures
-from runbook.chapters.containers.running import ASKS, Running, parse_ping, running
+from runbook.chapters.containers.running import WAIT, Running, parse_ping, running
 from runbook.chapters.containers.wanted import Deployment
 from runbook.remote.fleet import Fleet
 from runbook.remote.question import HostAnswers, Unanswered
@@ -87,9 +87,10 @@ def asked_from_here(now: Running, host: Host, port: int) -> Running:
     """The same answers over the network, for a host with neither curl nor wget."""
     address = "127.0.0.1" if host.is_local else host.address
     healthy = False
-    for _ in range(ASKS):
+    end = time.monotonic() + WAIT
+    while True:
         healthy = _get(address, port, "/healthz") is not None
-        if healthy or now.active != "active":
+        if healthy or now.active != "active" or time.monotonic() > end:
             break
         time.sleep(0.2)
     body = _get(address, port, "/ping") if healthy else None

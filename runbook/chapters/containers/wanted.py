@@ -21,6 +21,12 @@ class Deployment:
     port: int
     source: Path
     sha256: str
+    listen: str = ""  # an address other than every one of the host's
+
+    @property
+    def address(self) -> str:
+        """What the service is told to listen on."""
+        return self.listen or f":{self.port}"
 
     @property
     def folder(self) -> PurePosixPath:
@@ -75,7 +81,7 @@ def unit_text(wanted: Deployment, systemd: int) -> str:
         "After=network-online.target",
         "",
         "[Service]",
-        f"ExecStart={wanted.path} -listen :{wanted.port}",
+        f"ExecStart={wanted.path} -listen {wanted.address}",
         "DynamicUser=yes" if dynamic else f"User={wanted.user}",
         "Restart=on-failure",
         "RestartSec=1",

@@ -1,0 +1,114 @@
+"""What is wanted of a service in a container: its image, its unit, and the slice that limits it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbook.chapters.containers.runtime import Runtime
+from runbook.chapters.containers.wanted import UNITS, Deployment
+
+MEMORY = 512 << 20  # bytes; some ten times what the service holds, and its emulator
+TASKS = 512  # processes and threads
+CPU_WEIGHT = 50
+"""Half of what others get where the CPUs are short (systemd.resource-control(5)): etcd beside it comes first. A cap
+would spoil every load test, and nothing."""
+MEMORY_MAX = 231
+"""systemd's MemoryMax=; older ones know MemoryLimit= (systemd's NEWS)."""
+
+REMOVE = """\
+for left in "tasks rm --force" "containers rm" "snapshots --snapshotter $$3 rm"; do \
+ctr -a "$$1" -n "$$2" $$left "$$4"; done >/dev/null 2>&1 </dev/null; :"""
+"""In a unit, where `$$` is a dollar sign: what a container left that was not ended in order. Nothing is the rule."""
+
+
+@dataclass(frozen=True, repr=False, kw_only=True)
+class Container(Deployment):
+    """A service as a container on every host of its role; `source` and `sha256` are of the image's archive."""
+
+    image: str  # its name
+    digest: str  # of its manifest
+    binary_sha256: str
+    platform: str
+
+    @property
+    def path(self) -> str:
+        """Where the archive lies on a host."""
+        return str(self.folder / "image.tar")
+
+    @property
+    def inside(self) -> str:
+        """Where the binary is in the image."""
+        return f"/{self.service}"
+
+    @property
+    def namespace(self) -> str:
+        """containerd's, of this service alone."""
+        return f"runbook-{self.service}"
+
+    @property
+    def slice(self) -> str:
+        """Without a dash, which would put it below another slice (systemd.slice(5))."""
+        return f"runbook_{self.service.replace('-', '_')}.slice"
+
+    @property
+    def slice_path(self) -> str:
+        return str(UNITS / self.slice)
+
+    def __str__(self) -> str:
+        return f"{self.service} in a container, as {self.unit}"
+
+    __repr__ = __str__
+
+
+def ctr(runtime: Runtime, wanted: Container, *words: str) -> tuple[str, ...]:
+    """A command of containerd's own client in the service's namespace."""
+    return ("ctr", "-a", runtime.address, "-n", wanted.namespace, *words)
+
+
+def container_unit(wanted: Container, runtime: Runtime) -> str:
+    """The unit: the service manager owns the container, starts it again, and has its words in the journal.
+
+    Its user is the image's. Every option is known to the ctr of containerd 1.6.
+    """
+    run = ctr(
+        runtime, wanted, "run", "--rm", "--snapshotter", runtime.snapshotter, "--platform", wanted.platform,
+        "--net-host", "--read-only", "--runc-systemd-cgroup",
+        "--cgroup", f"{wanted.slice}:runbook:{wanted.service}",
+        wanted.image, wanted.service, wanted.inside, "-listen", wanted.address,
+    )
+    left = (runtime.address, wanted.namespace, str(runtime.snapshotter), wanted.service)
+    remove = f"-/bin/sh -c '{REMOVE}' sh {' '.join(left)}"
+    return "\n".join([
+        "[Unit]",
+        f"Description=runbook: {wanted.service}, {wanted.digest}",
+        "Wants=network-online.target containerd.service",
+        "After=network-online.target containerd.service",
+        "",
+        "[Service]",
+        f"ExecStartPre={remove}",
+        f"ExecStart=/usr/bin/env {' '.join(run)}",
+        f"ExecStopPost={remove}",
+        "KillMode=mixed",
+        "Restart=always",
+        "RestartSec=500ms",
+        "TimeoutStopSec=15",
+        f"SyslogIdentifier={wanted.service}",
+        "",
+        "[Install]",
+        "WantedBy=multi-user.target",
+        "",
+    ])
+
+
+def slice_unit(wanted: Container, systemd: int) -> str:
+    """The limits. They are the slice's, since ctr 1.6 has none for tasks; runc puts the container into it."""
+    return "\n".join([
+        "[Unit]",
+        f"Description=runbook: the limits of {wanted.service}",
+        "",
+        "[Slice]",
+        f"{'MemoryMax' if systemd >= MEMORY_MAX else 'MemoryLimit'}={MEMORY}",
+        f"TasksMax={TASKS}",
+        f"CPUWeight={CPU_WEIGHT}",
+        "",
+    ])
