@@ -7,7 +7,6 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,13 +164,10 @@ def _build(layout: Layout, target: str, transient: bool) -> Emulation:
 
 
 def _await_all(layout: Layout) -> None:
+    """One after the other, while all of them boot: so an interrupt is not held up by a thread that waits."""
     until = time.monotonic() + host.BOOT_SECONDS
-
-    def wait(place: Place) -> None:
+    for place in layout.places:
         host.await_boot(place, until)
-
-    with ThreadPoolExecutor(max_workers=len(layout.places)) as pool:
-        list(pool.map(wait, layout.places))
 
 
 def _abandoned(layout: Layout) -> bool:
