@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from runbook.report.account import account_of
 from runbook.report.conduct import Finished
-from runbook.report.view import gaps
+from runbook.report.view import gaps, undone
 from runbook.report.words import shown_seconds, words
 from runbook.show.tables import MARKS
 from runbook.verdict import State
@@ -23,7 +24,12 @@ def closing(finished: Finished) -> str:
         what = gap.what if gap.what == gap.chapter else f"{gap.chapter}: {where}{gap.what}"
         reason = gap.reason.splitlines()[0] if gap.reason else "no reason was given"
         lines.append(f"  {MARKS[gap.state]} {what}: {gap.state}, {reason}")
-    lines.append("changes: " + ", ".join(f"{host} {count}" for host, count in summary.changes.items()))
+    taken_back = undone(account_of(finished.run.entries()))
+    lines.append(
+        "changes: "
+        + ", ".join(f"{host} {count}" for host, count in summary.changes.items())
+        + (f"; {said.counted('taken back', taken_back)}" if taken_back else "")
+    )
     counts = [
         f"{sum(claim.state == state for claim in summary.claims)} {label}"
         for state, label in (("judged", "judged"), ("not-measurable", "not measurable here"), ("pending", "pending"))

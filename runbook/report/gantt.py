@@ -58,6 +58,9 @@ def text_of(told: Told, longest: int = 120) -> str:
         text = str(begin.get("why", ""))
     elif begin.kind == "transfer":
         text = f"{begin.get('source') or '…'} → {begin.get('target')}"
+    elif questions := begin.get("questions"):
+        names = ", ".join(str(one["name"]).replace("_", " ") for one in questions)  # type: ignore[attr-defined]
+        text = f"asks: {names}"
     else:
         text = ("sudo " if begin.get("sudo") else "") + " ".join(line_of(begin.get("words")).split())
     return text if len(text) <= longest else text[: longest - 1] + "…"

@@ -14,6 +14,7 @@ from runbook.contents import CONTENTS
 from runbook.errors import Blocked
 from runbook.opening import who
 from runbook.report.conduct import close_and_tell
+from runbook.report.interruption import Interruption
 from runbook.report.rehearse import SITE
 from runbook.report.selection import NOTEBOOKS
 from runbook.run import REPORTS_VARIABLE, RUN_VARIABLE, Run, reports
@@ -21,7 +22,8 @@ from runbook.site import ROOT, load_site
 
 SETTINGS = ROOT / ".cache" / "lab" / "settings"
 QUIET = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": False}
-STOP_SECONDS = 30.0
+TICK = 0.5
+STOP_SECONDS = 15.0
 
 
 def open_lab(site_file: str = "") -> int:
@@ -76,14 +78,14 @@ def _serve(program: Path, folder: Path, run: Run) -> int:
     settings.parent.mkdir(parents=True, exist_ok=True)
     settings.write_text(json.dumps(QUIET))
     environment = {**os.environ, RUN_VARIABLE: run.name, REPORTS_VARIABLE: str(reports())}
-    server = subprocess.Popen(command(program, folder), env=environment)
-    try:
-        return server.wait()
-    except KeyboardInterrupt:  # the terminal told JupyterLab too; it asks, or ends at the second one
-        with contextlib.suppress(KeyboardInterrupt):
-            return server.wait(STOP_SECONDS)
-        return 0
-    finally:
-        if server.poll() is None:
-            server.terminate()
+    with Interruption() as interruption:
+        server = subprocess.Popen(command(program, folder), env=environment)
+        while server.poll() is None and not interruption:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                server.wait(TICK)
+        server.terminate()  # a signal is the end: JupyterLab's own question on the terminal is not waited for
+        try:
             server.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            server.kill()
+    return 0 if interruption else server.wait()

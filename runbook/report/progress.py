@@ -61,7 +61,7 @@ class Plain:
         print(text, file=self._out, flush=True)
 
     def plan(self, titles: Sequence[Title]) -> None:
-        self.say(f"{len(titles)} chapters: " + ", ".join(title.name for title in titles))
+        self.say(f"{len(titles)} chapter{'s' * (len(titles) != 1)}: " + ", ".join(title.name for title in titles))
 
     def begin(self, title: Title) -> None:
         self.say(f"· {title.name}: {title.asks}")

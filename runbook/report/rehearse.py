@@ -13,7 +13,7 @@ from runbook.report.conduct import Finished, conduct
 from runbook.report.progress import Progress
 from runbook.report.selection import Asked, select, teardown
 from runbook.run import Run
-from runbook.site import Site, load_site
+from runbook.site import load_site
 from runbook.targets import load_target, of_machine
 from runbook.testbed import bed
 from runbook.testbed.emulation import Emulation
@@ -51,10 +51,9 @@ def _standing(target: str, progress: Progress, *, keep: bool) -> Iterator[bed.Be
             yield standing
     finally:
         try:
-            bed.down(SITE)
-            progress.say("testbed: down")
+            progress.say(f"{bed.down(SITE).name}: down, nothing is left")
         except LockHeld as held:
-            progress.say(f"testbed: stays up: {held.what}")
+            progress.say(f"stays up: {held.what}")
 
 
 def _executable(emulation: Emulation, progress: Progress) -> str:
@@ -69,8 +68,3 @@ def _executable(emulation: Emulation, progress: Progress) -> str:
         )
     progress.say(f"{emulation.target} cannot run here: {emulation.why}; goes on natively, as {own.name}")
     return own.name
-
-
-def testbed_of(site: Site) -> bool:
-    """Whether a site's hosts are the rehearsal's."""
-    return site.file == load_site(SITE).file

@@ -108,12 +108,15 @@ class Summary:
 
     @property
     def numbers(self) -> dict[str, Figure]:
-        """Every figure by a dotted name: chapter, figure, host; and what was judged, where two share one."""
+        """Every figure by a dotted name: its own, or chapter, figure, host; and what was judged, where two share one.
+
+        A figure that has a dotted name already keeps it, with the host after it where it is of one.
+        """
         found: dict[str, Figure] = {}
         for chapter, verdict in self.verdicts:
             for name, figure in verdict.figures.items():
                 tail = [figure.host] if figure.host else []
-                dotted = ".".join([chapter.name[3:], name, *tail])
+                dotted = ".".join([*([] if "." in name else [chapter.name[3:]]), name, *tail])
                 if dotted in found:
                     dotted = ".".join([chapter.name[3:], slug(verdict.what), name, *tail])
                 found[dotted] = figure

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.contents import CONTENTS, Title
+from runbook.contents import CONTENTS, TEARDOWN, Title
 from runbook.entries import Entry, Span
 from runbook.report.account import Account, ChapterAccount, changed_by, seconds_of
 from runbook.report.excerpts import Excerpt, excerpt
@@ -72,6 +72,11 @@ class HostPlan:
     because: str
     changes: tuple[Change, ...]
 
+    @property
+    def undoing(self) -> bool:
+        """Whether all of it takes back what another chapter did."""
+        return bool(self.changes) and all(change.undoes is not None for change in self.changes)
+
 
 @dataclass(frozen=True)
 class ChapterView:
@@ -98,6 +103,13 @@ def findings(summary: Summary, *states: State) -> tuple[Finding, ...]:
     return tuple(
         Finding(what, state, reason, tuple(hosts), chapter) for (chapter, what, state, reason), hosts in found.items()
     )
+
+
+def proven(summary: Summary) -> tuple[Finding, ...]:
+    """What passed, the last chapters first: what runs says more than that a host could be reached."""
+    found = findings(summary, State.PASS)
+    order = [chapter.name for chapter in summary.chapters if chapter.name != TEARDOWN][::-1] + [TEARDOWN]
+    return tuple(sorted(found, key=lambda one: order.index(one.chapter)))
 
 
 def gaps(summary: Summary) -> tuple[Finding, ...]:
@@ -181,7 +193,7 @@ def _told(folder: Path, seen: ChapterAccount | None, kind: str) -> tuple[Told, .
                 seq=span.begin.seq,
                 host=span.begin.host or "",
                 line=text_of(span, 240),
-                whole=line_of(span.begin.get("words")) if kind == "command" else "",
+                whole=_whole(span) if kind == "command" else "",
                 sudo=bool(span.begin.get("sudo")),
                 exit_code=code if isinstance(code, int) else None,
                 seconds=seconds_of(span),
@@ -190,6 +202,14 @@ def _told(folder: Path, seen: ChapterAccount | None, kind: str) -> tuple[Told, .
             )
         )
     return tuple(found)
+
+
+def _whole(span: Span) -> str:
+    """A command to read: of a round of questions every script under its name."""
+    questions = span.begin.get("questions")
+    if not isinstance(questions, list):
+        return line_of(span.begin.get("words"))
+    return "\n".join(f"# {one['name']}\n{str(one['script']).rstrip()}" for one in questions)
 
 
 def board(summary: Summary) -> dict[str, dict[str, tuple[State, int, int]]]:

@@ -91,6 +91,7 @@ ENGLISH: Mapping[str, str] = {
     "no end": "no end",
     "attempts": "{} attempts; the last one counts",
     "as": "as root",
+    "steps taken back": "1 step taken back|{} steps taken back",
     "undone": "takes back the step of line {}",
     "parameters": "Parameters",
     # claims
