@@ -47,7 +47,7 @@ printf '%s\n%s\n%s\n' "$2" "$3" "$((now + $4))" >"$new" && mv -f -- "$new" "$1" 
 [ "$run" = "$2" ] && echo renewed && exit
 [ -z "$run" ] && echo taken && exit
 printf 'taken over\n%s\n%s\n%s\n%s\n' "$run" "$owner" "$until" "$now"
-""", args=(LOCK_FILE,), sudo=True, also={HELD: "another run holds it"})
+""", sudo=True, also={HELD: "another run holds it"})
 
 RELEASE = Script(r"""[ -d "${1%/*}" ] || exit 0
 """ + _GUARDED + r"""
@@ -55,7 +55,7 @@ RELEASE = Script(r"""[ -d "${1%/*}" ] || exit 0
 rm -f -- "$1.changing"
 rmdir -- "${1%/*}" 2>/dev/null
 exit 0
-""", args=(LOCK_FILE,), sudo=True)
+""", sudo=True)
 
 
 @dataclass(frozen=True)
@@ -92,13 +92,15 @@ def parse_lock(text: str) -> Lock | None:
     return Lock(run, owner, int(until), int(until) <= int(now))
 
 
-LOCK = Question(
-    Script('if [ -f "$1" ]; then cat -- "$1"; date +%s; fi', args=(LOCK_FILE,), sudo=True),
-    parse_lock,
-)
+def lock_in(file: str) -> Question[Lock | None]:
+    """Who holds the lock of that file; None where nobody does."""
+    return Question(Script('if [ -f "$1" ]; then cat -- "$1"; date +%s; fi', args=(file,), sudo=True), parse_lock)
 
 
-def take(shell: Shell, run: str, owner: str, seconds: int) -> Taken:
+LOCK = lock_in(LOCK_FILE)
+
+
+def take(shell: Shell, run: str, owner: str, seconds: int, *, file: str = LOCK_FILE) -> Taken:
     """Takes the host's lock for so many seconds, or renews the run's own; one whose time has passed is taken over.
 
     Raises LockHeld where another run holds it, and the errors of `run`.
@@ -106,16 +108,16 @@ def take(shell: Shell, run: str, owner: str, seconds: int) -> Taken:
     for word in (run, owner):
         if not word.strip() or "\n" in word:
             raise ValueError(f"a lock's run and owner are one line each, not {word!r}")
-    result = shell.run(TAKE.command(run, owner, str(seconds)))
+    result = shell.run(TAKE.command(file, run, owner, str(seconds)))
     if result.exit_code == HELD:
         held = parse_lock(result.text)
         raise LockHeld(
             f"{shell.name}: another run changes this host: {held}",
-            next=f"wait for it, or, when you know that it is dead: `sudo rm {LOCK_FILE}` on {shell.name}")
+            next=f"wait for it, or, when you know that it is dead: `sudo rm {file}` on {shell.name}")
     how, _, before = result.text.partition("\n")
     return Taken(shell.name, how, parse_lock(before))
 
 
-def release(shell: Shell, run: str) -> None:
+def release(shell: Shell, run: str, *, file: str = LOCK_FILE) -> None:
     """Lets go of the host where the lock is the run's own; anybody else's stays. Raises the errors of `run`."""
-    shell.run(RELEASE.command(run))
+    shell.run(RELEASE.command(file, run))

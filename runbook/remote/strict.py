@@ -84,8 +84,8 @@ class StrictShell(Running):
                              next="name a file that this user can read") from error
         owner = owner or ("root:root" if sudo else "")
         begin = self._recorder.begin(
-            "transfer", self.name, source=KNOWN.mask(str(what)), target=KNOWN.mask(target), size=what.size, sha256=what.sha256,
-            mode=f"{mode:o}", owner=owner, sudo=sudo)
+            "transfer", self.name, source=KNOWN.mask(str(what)), target=KNOWN.mask(target), size=what.size,
+            sha256=what.sha256, mode=f"{mode:o}", owner=owner, sudo=sudo)
         start = time.monotonic()
         with self._noting(begin):
             known = self._moved(transfer.mend(what, target, mode, owner, sudo), target).stdout.strip()

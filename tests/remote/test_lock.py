@@ -12,11 +12,20 @@ from runbook.errors import LockHeld
 from runbook.remote import lock
 from runbook.remote.command import command
 from runbook.remote.fleet import Fleet
-from runbook.remote.lock import LOCK, LOCK_FILE, Lock, parse_lock
+from runbook.remote.lock import LOCK, LOCK_FILE, Lock, Taken, lock_in, parse_lock
 from runbook.remote.strict import StrictShell
 from runbook.site import load_site
 from runbook.testbed.bed import Bed
 from tests.remote.conftest import Notes
+
+
+FILE = "/var/lib/runbook-test/lock"
+"""Not LOCK_FILE: a run may hold that one while these tests are run."""
+HERE = lock_in(FILE)
+
+
+def take(shell: StrictShell, run: str, owner: str, seconds: int) -> Taken:
+    return lock.take(shell, run, owner, seconds, file=FILE)
 
 
 @pytest.fixture
@@ -24,50 +33,50 @@ def node(bed: Bed) -> Iterator[StrictShell]:
     """A host of the testbed without a lock, before and after."""
     with Fleet.open(load_site(bed.site_file), hosts=["node2"], recorder=Notes()) as fleet:
         shell = fleet["node2"]
-        assert shell.ask(LOCK)[LOCK] is None
+        assert shell.ask(HERE)[HERE] is None
         yield shell
-        shell.run(command("rm", "-f", LOCK_FILE, sudo=True))
+        shell.run(command("rm", "-rf", "/var/lib/runbook-test", sudo=True))
 
 
 def test_another_run_is_told_who_holds_the_host_and_how_to_break_it(node: StrictShell) -> None:
-    assert lock.take(node, "run-1", "somebody@there", 60).how == "taken"
+    assert take(node, "run-1", "somebody@there", 60).how == "taken"
     with pytest.raises(LockHeld) as caught:
-        lock.take(node, "run-2", "another@here", 60)
+        take(node, "run-2", "another@here", 60)
     said = str(caught.value)
     assert "node2" in said and "run-1 of somebody@there" in said and "until 20" in said
-    assert f"sudo rm {LOCK_FILE}" in caught.value.next
+    assert f"sudo rm {FILE}" in caught.value.next
     assert caught.value.exit_code == 3
 
 
 def test_the_same_run_renews_its_own(node: StrictShell) -> None:
-    lock.take(node, "run-1", "somebody", 60)
-    before = node.ask(LOCK)[LOCK]
-    assert lock.take(node, "run-1", "somebody", 600).how == "renewed"
-    after = node.ask(LOCK)[LOCK]
+    take(node, "run-1", "somebody", 60)
+    before = node.ask(HERE)[HERE]
+    assert take(node, "run-1", "somebody", 600).how == "renewed"
+    after = node.ask(HERE)[HERE]
     assert (after.run, after.owner) == ("run-1", "somebody") and after.until >= before.until + 500
 
 
 def test_a_lock_whose_time_has_passed_is_taken_over_with_a_note(node: StrictShell) -> None:
-    lock.take(node, "run-1", "somebody", 1)
+    take(node, "run-1", "somebody", 1)
     time.sleep(1.5)
-    taken = lock.take(node, "run-2", "another", 60)
+    taken = take(node, "run-2", "another", 60)
     assert taken.how == "taken over" and taken.before.run == "run-1" and taken.before.expired
     assert "run-1 of somebody, expired" in str(taken)
 
 
 def test_only_ones_own_is_let_go_and_nothing_is_left(node: StrictShell) -> None:
-    lock.take(node, "run-1", "somebody", 60)
-    lock.release(node, "run-2")
-    assert node.ask(LOCK)[LOCK].run == "run-1"
-    lock.release(node, "run-1")
-    lock.release(node, "run-1")
-    assert node.run(command("ls", "/var/lib/runbook", sudo=True, also={2: "it is gone"})).exit_code == 2
+    take(node, "run-1", "somebody", 60)
+    lock.release(node, "run-2", file=FILE)
+    assert node.ask(HERE)[HERE].run == "run-1"
+    lock.release(node, "run-1", file=FILE)
+    lock.release(node, "run-1", file=FILE)
+    assert node.run(command("ls", "/var/lib/runbook-test", sudo=True, also={2: "it is gone"})).exit_code == 2
 
 
 def test_of_many_at_once_one_gets_it(node: StrictShell) -> None:
     def attempt(number: int) -> str:
         try:
-            lock.take(node, f"run-{number}", "somebody", 60)
+            take(node, f"run-{number}", "somebody", 60)
         except LockHeld:
             return "held"
         return f"run-{number}"
@@ -75,12 +84,16 @@ def test_of_many_at_once_one_gets_it(node: StrictShell) -> None:
     with ThreadPoolExecutor(8) as pool:
         got = sorted(pool.map(attempt, range(8)))
     assert got[:7] == ["held"] * 7
-    assert node.ask(LOCK)[LOCK].run == got[7]
+    assert node.ask(HERE)[HERE].run == got[7]
 
 
 def test_a_lock_is_for_root_alone(node: StrictShell) -> None:
-    lock.take(node, "run-1", "somebody", 60)
-    assert node.run(command("stat", "-c", "%U %a", LOCK_FILE, sudo=True)).text == "root 600\n"
+    take(node, "run-1", "somebody", 60)
+    assert node.run(command("stat", "-c", "%U %a", FILE, sudo=True)).text == "root 600\n"
+
+
+def test_a_host_is_locked_in_one_place() -> None:
+    assert LOCK.script.args == (LOCK_FILE,) == ("/var/lib/runbook/lock",)
 
 
 def test_the_hosts_own_clock_judges() -> None:
