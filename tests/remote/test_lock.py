@@ -18,7 +18,6 @@ from runbook.site import load_site
 from runbook.testbed.bed import Bed
 from tests.remote.conftest import Notes
 
-
 FILE = "/var/lib/runbook-test/lock"
 """Not LOCK_FILE: a run may hold that one while these tests are run."""
 HERE = lock_in(FILE)
