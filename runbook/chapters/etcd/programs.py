@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from runbook.chapters.compile.build import Built, build
+from runbook.chapters.compile.build import KEPT, Built, build
 from runbook.chapters.compile.decide import recipe_for
 from runbook.chapters.compile.sources import read_sources
 from runbook.chapters.toolchain.observe import find_go
@@ -15,6 +14,9 @@ from runbook.errors import Blocked
 from runbook.remote.shell import Shell
 from runbook.site import ROOT, Site
 from runbook.targets import Target, of_machine
+
+HOME = KEPT / "home"
+"""What a build sees as its home folder, as in the compile chapter: nothing of the person's own gets into it."""
 
 MODULE = ROOT / "services" / "etcd"
 PACKAGES = {
@@ -53,9 +55,10 @@ def build_programs(site: Site, target: Target, machines: Iterable[str], shell: S
     `machines` are the hosts' own names. Raises Blocked where Go cannot, BuildFailed with the compiler's words.
     """
     go, sources = find_go(site, shell), read_sources(MODULE)
+    HOME.mkdir(parents=True, exist_ok=True)
 
     def program(name: str, to: Target) -> Built:
-        return build(recipe_for(name, sources, go, to, Path.home(), package=PACKAGES[name]), shell)
+        return build(recipe_for(name, sources, go, to, HOME, package=PACKAGES[name]), shell)
 
     clients = {machine: program("etcdctl", _native(machine)) for machine in sorted(set(machines))}
     return Programs(program("etcd", target), program("etcdutl", target), clients, pinned_version())

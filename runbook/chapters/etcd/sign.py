@@ -71,7 +71,16 @@ def sign_requests(chapter: Chapter, wanted: Wanted) -> Signed:
             )
     known = {name: found.pem for name, found in trusted.items()}
     known |= {name: one.certificate.pem for name, one in authorities.items()}
+    _keep(chapter.run, known)
     return Signed(new, known, waiting)
+
+
+def _keep(run: Run, authorities: Mapping[str, str]) -> None:
+    """The authorities' certificates are public: they belong to what the run hands over."""
+    for name, pem in authorities.items():
+        path = run.artifacts / f"etcd-ca-{name}.crt"
+        path.write_text(pem)
+        run.keep(path.name, path)
 
 
 def hosts_of(chapter: Chapter) -> tuple[str, ...]:

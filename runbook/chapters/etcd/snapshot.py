@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from runbook.chapter import Chapter
 from runbook.chapters.etcd.layout import CLIENT_PORT, UTL
+from runbook.chapters.etcd.replication import KEYS as CHECKS
 from runbook.chapters.etcd.start import check_words
 from runbook.chapters.etcd.wanted import Wanted
 from runbook.chapters.sections import sections
@@ -15,13 +16,20 @@ from runbook.remote.command import Script
 from runbook.verdict import Figure, Verdict, Verdicts, failed, passed
 
 RESTORED = "a snapshot is taken and restores"
+KEYS = f"{CHECKS}snapshot/"
+COUNT = 3
+"""Keys that are written before, so that there is something to be restored."""
 
 RESTORE = Script(
     r"""
-utl=$1; shift
+utl=$1 keys=$2 count=$3; shift 3
 folder=$(mktemp -d) || exit
-trap 'rm -rf "$folder"' EXIT
+trap '"$@" --command-timeout 5s del --prefix "$keys" >/dev/null 2>&1; rm -rf "$folder"' EXIT
 trap 'exit 1' INT TERM HUP
+while [ "$count" -gt 0 ]; do
+  "$@" --command-timeout 5s put "$keys$count" "$count" >/dev/null || exit
+  count=$((count - 1))
+done
 "$@" --command-timeout 30s snapshot save "$folder/taken.db" >/dev/null 2>"$folder/said" \
   || { cat "$folder/said" >&2; exit 1; }
 echo '== taken'; "$utl" snapshot status "$folder/taken.db" -w json || exit
@@ -56,7 +64,9 @@ class Restoration:
 
     @property
     def equal(self) -> bool:
-        return (self.taken.revision, self.taken.keys) == (self.restored.revision, self.restored.keys)
+        """Whether what was restored is what was taken, and that is more than nothing."""
+        same = (self.taken.revision, self.taken.keys) == (self.restored.revision, self.restored.keys)
+        return same and self.taken.keys >= COUNT
 
     @property
     def damage_is_seen(self) -> bool:
@@ -78,7 +88,7 @@ def snapshot_restores(chapter: Chapter, wanted: Wanted) -> Verdicts:
     """On the first member's host, in a folder that is gone afterwards; the cluster itself is not touched."""
     members = chapter.fleet.with_role("etcd")
     host = members.names[0]
-    words = (UTL, *check_words(f"https://127.0.0.1:{CLIENT_PORT}"))
+    words = (UTL, KEYS, str(COUNT), *check_words(f"https://127.0.0.1:{CLIENT_PORT}"))
     try:
         result = members[host].run(RESTORE.command(*words))
     except RemoteError as error:
