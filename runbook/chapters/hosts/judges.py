@@ -31,9 +31,8 @@ class Inspection:
         """The hosts that really are what the article is about; an emulator says nothing of the machine it plays."""
         if self.target.goarch != named_architecture():
             return ()
-        reached = [one for one in self.answers if one.error is None]
-        return tuple(one for one in reached if isinstance(one[UNAME], Unanswered) is False
-                     and basis_of(one[UNAME], self.target) is Basis.NATIVE)  # fmt: skip
+        reached = [one for one in self.answers if one.error is None and not isinstance(one[UNAME], Unanswered)]
+        return tuple(one for one in reached if basis_of(one[UNAME], self.target) is Basis.NATIVE)
 
     def __str__(self) -> str:
         return f"{len(self.own)} of {len(self.answers)} hosts are what the article is about"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,13 +11,14 @@ import pytest
 
 from runbook.chapters.compile.build import build
 from runbook.chapters.compile.decide import recipe_for
+from runbook.chapters.compile.door import HOME
 from runbook.chapters.compile.observe import ingredients
 from runbook.chapters.containers.wanted import Deployment
 from runbook.journal import Journal
 from runbook.remote.fleet import Fleet
 from runbook.remote.local import LocalShell
 from runbook.site import Site, load_site
-from runbook.targets import load_target
+from runbook.targets import Target, load_target, of_machine
 from runbook.testbed.bed import Bed
 
 PORT = 18_231  # of these tests only: the bed is shared
@@ -27,15 +29,27 @@ def bed_site(bed: Bed) -> Site:
     return load_site(bed.site_file)
 
 
-@pytest.fixture(scope="session")
-def wanted(bed_site: Site) -> Deployment:
-    """What chapter 03 would have built for this site, from the cache where it is there."""
+def built_for(site: Site, target: Target) -> Deployment:
+    """What chapter 03 would have built for this target, from the cache where it is there."""
     with tempfile.TemporaryDirectory() as folder:
         shell = LocalShell(Journal(Path(folder)))
-        found = ingredients(bed_site, shell)
-        target = load_target(bed_site.target)
-        built = build(recipe_for(bed_site.service.name, found.sources, found.go, target, Path.home()), shell)
+        found = ingredients(site, shell)
+        built = build(recipe_for(site.service.name, found.sources, found.go, target, HOME), shell)
     return Deployment("chapter-test", PORT, built.path, built.sha256)
+
+
+@pytest.fixture(scope="session")
+def wanted(bed_site: Site) -> Deployment:
+    return built_for(bed_site, load_target(bed_site.target))
+
+
+@pytest.fixture(scope="session")
+def native(bed_site: Site) -> Deployment:
+    """The same service for this very machine, which the bed's hosts share."""
+    own = of_machine(os.uname().machine)
+    if own is None:
+        pytest.skip(f"no target describes this machine, {os.uname().machine}")
+    return built_for(bed_site, own)
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import pytest
 
 from runbook.chapters.containers.decide import service_on_host
 from runbook.chapters.containers.observe import deployed
-from runbook.chapters.containers.verify import service_runs
+from runbook.chapters.containers.running import running
+from runbook.chapters.containers.verify import asked_from_here, service_runs
 from runbook.chapters.containers.wanted import Deployment
 from runbook.chapters.hosts.observe import HOST_QUESTIONS, START_QUESTIONS, clock_offsets
 from runbook.chapters.hosts.verify import ready_for_work
@@ -23,7 +24,7 @@ from runbook.plan import Plan
 from runbook.remote.command import Script
 from runbook.remote.fleet import Fleet
 from runbook.site import Site
-from runbook.targets import load_target
+from runbook.targets import load_target, of_machine
 from runbook.undo import undo
 from runbook.verdict import Basis, State
 
@@ -77,6 +78,26 @@ def test_a_service_is_deployed_proved_and_taken_back_without_a_trace(
     assert not any(plans(fleet, wanted).values()), "a second run would change something"
     take_back(fleet, journal, tmp_path)
     assert traces(fleet) == before
+
+
+def test_a_native_service_is_hashed_as_its_executable_and_answers_over_the_network_too(
+    fleet: Fleet, bed_site: Site, native: Deployment, journal: Journal, tmp_path: Path
+) -> None:
+    one = fleet.only(fleet.names[1])
+    own = of_machine(os.uname().machine)
+    assert own is not None
+    put(one, native, journal)
+    try:
+        (answers,) = one.ask(running(native))
+        now = answers[running(native)]
+        assert now.basis(native.path) is Basis.NATIVE and now.executable == native.path
+        verdicts = service_runs(one, native, own, bed_site)
+        assert verdicts.ok, str(verdicts)
+        silent = replace(now, client="", healthy=False, ping={})
+        asked = asked_from_here(silent, bed_site.host(one.names[0]), native.port)
+        assert asked.healthy and asked.ping["goarch"] == own.goarch
+    finally:
+        take_back(one, journal, tmp_path)
 
 
 def test_a_port_of_another_service_blocks_before_anything_is_changed(
