@@ -62,7 +62,7 @@ class Container(Deployment):
 
 def ctr(runtime: Runtime, wanted: Container, *words: str) -> tuple[str, ...]:
     """A command of containerd's own client in the service's namespace."""
-    return ("ctr", "-a", runtime.address, "-n", wanted.namespace, *words)
+    return (runtime.client, "-a", runtime.address, "-n", wanted.namespace, *words)
 
 
 def container_unit(wanted: Container, runtime: Runtime) -> str:
@@ -86,7 +86,7 @@ def container_unit(wanted: Container, runtime: Runtime) -> str:
         "",
         "[Service]",
         f"ExecStartPre={remove}",
-        f"ExecStart=/usr/bin/env {' '.join(run)}",
+        f"ExecStart={' '.join(run)}",
         f"ExecStopPost={remove}",
         "KillMode=mixed",
         "Restart=always",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from runbook.chapters.containers.observe import Deployed, deployed
+from collections.abc import Sequence
+
+from runbook.chapters.containers.observe import Deployed, Listener, deployed
 from runbook.chapters.containers.wanted import DYNAMIC_USER, Deployment, unit_text
 from runbook.errors import Blocked
 from runbook.plan import Action, Folder, Place, Plan, RemoveFolder, Replace, Restore, Run, Step
@@ -19,23 +21,23 @@ def service_on_host(answers: HostAnswers, wanted: Deployment) -> Plan:
         raise Blocked(
             f"{answers.host}: {seen}", next=f"look at {answers.host} by hand, then run the chapter again"
         )
-    _port_is_free(answers.host, seen, wanted)
-    steps = [*_folders(seen, wanted), *_binary(seen, wanted), *_user(answers.host, seen, wanted)]
+    taken_by(answers.host, [one for one in seen.listeners if one.pid != seen.pid or not seen.pid], wanted.port)
+    steps = [*folders(seen, wanted), *_binary(seen, wanted), *_user(answers.host, seen, wanted)]
     steps += _unit(seen, wanted, replaced=bool(steps))
     return Plan(*steps, because="" if steps else "the service is there and runs as wanted")
 
 
-def _port_is_free(host: str, seen: Deployed, wanted: Deployment) -> None:
-    others = [one for one in seen.listeners if one.pid != seen.pid or not seen.pid]
+def taken_by(host: str, others: Sequence[Listener], port: int) -> None:
+    """Raises Blocked, and names them, where there are other listeners on the service's port than itself."""
     if others:
-        who = ", ".join(map(str, others))
         raise Blocked(
-            f"{host}: port {wanted.port} is taken by {who}",
+            f"{host}: port {port} is taken by {', '.join(map(str, others))}",
             next=f"stop it on {host}, or choose another `port` in [service] of the site",
         )
 
 
-def _folders(seen: Deployed, wanted: Deployment) -> list[Step]:
+def folders(seen: Deployed, wanted: Deployment) -> list[Step]:
+    """Those that are missing, outermost first."""
     missing = [folder for folder in wanted.folders if folder not in seen.folders]
     if not missing:
         return []
@@ -78,13 +80,13 @@ def _unit(seen: Deployed, wanted: Deployment, *, replaced: bool) -> list[Step]:
     )
     if seen.unit == text:
         why = "the service runs what was there before" if running else "the service does not run"
-        return [Step(why, restart, _as_it_was(wanted, running=running, enabled=enabled))]
+        return [Step(why, restart, as_it_was(wanted, running=running, enabled=enabled))]
     why = "the unit is not there yet" if seen.unit is None else "the unit is another one"
     do = (Replace(wanted.unit_path, text, was=seen.unit), *restart)
     if seen.unit is None:
         return [Step(why, do, _gone(wanted))]
     back = (Restore(wanted.unit_path), Run("systemctl", "daemon-reload"))
-    return [Step(why, do, (*back, *_as_it_was(wanted, running=running, enabled=enabled)))]
+    return [Step(why, do, (*back, *as_it_was(wanted, running=running, enabled=enabled)))]
 
 
 def _gone(wanted: Deployment) -> tuple[Action, ...]:
@@ -97,6 +99,7 @@ def _gone(wanted: Deployment) -> tuple[Action, ...]:
     )
 
 
-def _as_it_was(wanted: Deployment, *, running: bool, enabled: bool) -> tuple[Action, ...]:
+def as_it_was(wanted: Deployment, *, running: bool, enabled: bool) -> tuple[Action, ...]:
+    """Enabled or not, running or not, as it was before the step."""
     first = () if enabled else (Run("systemctl", "disable", wanted.unit),)
     return (*first, Run("systemctl", "restart" if running else "stop", wanted.unit))

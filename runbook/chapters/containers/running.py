@@ -108,6 +108,11 @@ def _start(started: str, listening: str) -> float | None:
     return seconds if 0 <= seconds < 600 else None  # a line of an earlier start says nothing of this one
 
 
+MAIN = r"""
+main() { systemctl show -p MainPID "$unit" 2>/dev/null | sed 's/MainPID=//'; }
+"""
+"""The process that is the service: of a plain unit, its main process."""
+
 RUNNING_SCRIPT = (
     LISTENERS
     + r"""
@@ -138,8 +143,8 @@ echo '== client'; echo "$client"
 echo '== healthz'; get /healthz >/dev/null; echo $?
 echo '== ping'; get /ping; echo
 echo '== state'
-systemctl show -p ActiveState -p Result -p MainPID -p NRestarts -p ExecMainStartTimestampMonotonic "$unit" 2>/dev/null
-pid=$(systemctl show -p MainPID "$unit" 2>/dev/null); pid=${pid#MainPID=}
+systemctl show -p ActiveState -p Result -p NRestarts -p ExecMainStartTimestampMonotonic "$unit" 2>/dev/null
+pid=$(main); echo "MainPID=${pid:=0}"
 echo '== placed'; sha256sum "$path" 2>/dev/null
 if [ "${pid:-0}" -gt 0 ]; then
   echo '== executable'; readlink "/proc/$pid/exe"
@@ -159,4 +164,4 @@ echo '== log'; journalctl -u "$unit" -o cat -n 10 --no-pager 2>/dev/null; :
 def running(wanted: Deployment, seconds: int = WAIT) -> Question[Running]:
     """Asked on the host itself, since its firewall may let nobody else in: by curl, else by wget."""
     args = (wanted.unit, wanted.path, str(wanted.port), str(seconds))
-    return Question(Script(RUNNING_SCRIPT, args, sudo=True, limit=LIMIT), parse_running, "running")
+    return Question(Script(MAIN + RUNNING_SCRIPT, args, sudo=True, limit=LIMIT), parse_running, "running")

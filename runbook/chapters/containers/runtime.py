@@ -34,10 +34,11 @@ class Runtime:
     """containerd as it is on a host; versions are empty where a program is not there."""
 
     version: str
-    has_ctr: bool
+    client: str  # where containerd's own client is
     runc: str
     installer: str  # apt-get, dnf, …; empty where none is known
     path: str  # of the configuration that its unit reads
+    folder: bool  # whether the folder that it is in is there
     file: str | None  # that configuration's text
     maker: Maker
     effective: Mapping[str, object] = field(hash=False)  # what it understands of it, with its own defaults
@@ -98,10 +99,11 @@ def parse_runtime(text: str) -> Runtime:
     effective, complaint = _effective(parts.get("dump", ""))
     return Runtime(
         _version(parts.get("containerd", "")),
-        bool(parts.get("ctr", "").strip()),
+        parts.get("ctr", "").strip(),
         _version(parts.get("runc", "")),
         parts.get("installer", "").strip(),
         path,
+        bool(parts.get("folder", "").strip()),
         file,
         made_by(file, path, packaged=parts.get("packaged", "").strip() == "untouched"),
         effective,
@@ -154,6 +156,7 @@ echo '== ctr'; command -v ctr
 echo '== runc'; runc --version 2>/dev/null | head -n 1
 echo '== installer'; for one in apt-get dnf yum zypper; do command -v $one >/dev/null 2>&1 && { echo $one; break; }; done
 echo '== path'; echo "$path"
+echo '== folder'; [ -d "${path%/*}" ] && echo there
 echo '== file'; [ -f "$path" ] && { base64 <"$path"; echo; }
 echo '== packaged'
 if [ -f "$path" ] && command -v dpkg-query >/dev/null 2>&1; then

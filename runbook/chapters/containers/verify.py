@@ -41,21 +41,24 @@ def _of_host(
         return [failed(ACTIVE, str(answers.error or now), host)]
     if not now.client:
         now = asked_from_here(now, site.host(host), wanted.port)
-    return [
-        _active(host, now, wanted),
-        _port(host, now),
-        _answers(host, now, target),
-        _continuity(host, now, wanted),
-    ]
+    return [*answering(host, now, wanted.path, target), _continuity(host, now, wanted)]
 
 
-def _active(host: str, now: Running, wanted: Deployment) -> Verdict:
-    figures = service_figures(now, host, wanted.path)
+def answering(host: str, now: Running, path: str, target: Target) -> list[Verdict]:
+    """What holds of every service, however it is deployed; `path` is the binary's as its process sees it."""
+    return [_active(host, now, path), _port(host, now), _answers(host, now, target)]
+
+
+def _active(host: str, now: Running, path: str) -> Verdict:
+    figures = service_figures(now, host, path)
     if now.active == "active" and not now.restarts:
         return passed(ACTIVE, "systemd started it and it stayed", host, **figures)
-    words = f"; its last words:\n{now.log}" if now.log else "; it left no word in the journal"
     ended = f"{now.active or 'not loaded'} ({now.result or 'no result'}), {now.restarts} restarts"
-    return failed(ACTIVE, f"{ended}{words}", host, **figures)
+    return failed(ACTIVE, f"{ended}{_last_words(now)}", host, **figures)
+
+
+def _last_words(now: Running) -> str:
+    return f"; its last words:\n{now.log}" if now.log else "; it left no word in the journal"
 
 
 def _port(host: str, now: Running) -> Verdict:
@@ -71,7 +74,8 @@ def _answers(host: str, now: Running, target: Target) -> Verdict:
         return passed(ANSWERS, f"/healthz is well, and /ping says that it was compiled for {told}", host)
     if now.healthy:
         return failed(ANSWERS, f"/ping says {told or 'no architecture'}, the target is {target.goarch}", host)
-    return failed(ANSWERS, "/healthz gives no answer with status 200", host)
+    words = _last_words(now) if now.active == "active" else ""  # else they stand at the unit's verdict
+    return failed(ANSWERS, f"/healthz gives no answer with status 200{words}", host)
 
 
 def _continuity(host: str, now: Running, wanted: Deployment) -> Verdict:
