@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runbook.contents import TEARDOWN, title_of
-from runbook.errors import ParameterError, RunbookError
+from runbook.errors import ParameterError, RunbookError, SiteError
 from runbook.opening import who
 from runbook.report.chain import Chain
 from runbook.report.interruption import Interruption
@@ -15,7 +15,7 @@ from runbook.report.render import write_report
 from runbook.report.selection import Asked, Selection, select, teardown
 from runbook.report.summary import Summary, write_summary
 from runbook.run import Run, named
-from runbook.site import load_site
+from runbook.site import Site, load_site
 from runbook.verdict import State
 
 CLOSED_AS = {0: "passed", 1: "failed", 3: "blocked"}
@@ -89,6 +89,7 @@ def run_site(path: str, asked: Asked, progress: Progress, *, resume: str = "") -
         )
     states = going_on.states() if going_on else {}
     selection = select(asked, [name for name, state in states.items() if state == State.PASS])
+    hosts_may_be_asked(site)
     if going_on is None:
         going_on = Run.start(site, check=asked.check, by=who())
     else:
@@ -97,11 +98,24 @@ def run_site(path: str, asked: Asked, progress: Progress, *, resume: str = "") -
         return conduct(going_on, selection, progress)
 
 
+def hosts_may_be_asked(site: Site) -> None:
+    """Raises Blocked where the hosts are a testbed's that is down: its addresses might be somebody else's then."""
+    from runbook.testbed import bed
+    from runbook.testbed.layout import layout_of
+
+    try:
+        layout_of(site)
+    except SiteError:  # real servers
+        return
+    bed.require_standing(site.file)
+
+
 def take_back(name: str, progress: Progress, *, chapter: str = "", confirm: str = "") -> Finished:
     """Undoes a run, or one chapter of it, by the teardown notebook; the run goes on for that, and is closed."""
     run = named(name)
     values = (f"{TEARDOWN}.chapter={title_of(chapter).name}",) if chapter else ()
     selection = teardown(Asked(confirm=confirm, values=values))
+    hosts_may_be_asked(run.site)
     run.resume(by=who())
     with progress:
         return conduct(run, selection, progress)

@@ -53,6 +53,7 @@ ENGLISH: Mapping[str, str] = {
     "changes": "changes",
     "changed": "Changes",
     "host changes": "1 change|{} changes",
+    "claims open": "1 statement of the article|{} statements of the article",
     "claims judged": "claims judged",
     "not measurable here": "not measurable here",
     "no judge yet": "without a judge yet",

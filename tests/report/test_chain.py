@@ -11,11 +11,15 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runbook import contents
 from runbook.entries import check
+from runbook.journal import Journal
+from runbook.remote.command import Script
+from runbook.remote.fleet import Fleet
 from runbook.report import selection
 from runbook.report.chain import Chain
 from runbook.report.conduct import Finished, conduct
@@ -268,3 +272,28 @@ def test_the_next_kernel_starts_while_this_one_works() -> None:
         first.stop(), second.stop()
     assert not alive(first.pid) and not alive(second.pid)
     assert threading.active_count() < 20 and os.getpid() not in (first.pid, second.pid)
+
+
+ASLEEP = """from runbook.remote.command import command
+from runbook.remote.fleet import Fleet
+from runbook.site import load_site
+fleet = Fleet.open(load_site(site), recorder=journal)
+fleet.run(command("sleep", "471.1", limit=500))"""
+
+
+def test_a_signal_leaves_nothing_running_on_a_host(notebooks: Path, bed: Any, tmp_path: Path) -> None:
+    write_notebook(notebooks, "01_abi_inspection", ASLEEP)
+    with Journal(tmp_path / "other") as journal, Fleet.open(load_site(bed.site_file), recorder=journal) as fleet:
+
+        def asleep() -> int:
+            looking = Script("grep -lzx '[4]71.1' /proc/[0-9]*/cmdline 2>/dev/null | wc -l")
+            return sum(int(result.text) for result in fleet.run(looking.command()).values())
+
+        process = chain_process(notebooks, bed.site_file)
+        try:
+            until(lambda: asleep() >= len(bed.hosts), 60)
+        finally:
+            process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=60)
+        assert process.returncode == 130, said
+        until(lambda: asleep() == 0, 5)
