@@ -118,8 +118,13 @@ class FastRunner(Remote):
     def run(self, command: str, *, received: Received, feed: Feed, let_go: Callable[[], None]) -> SshExchange:
         """Sends the line. `let_go` is called when the exchange is closed. Raises ConnectionError."""
         try:
-            exchange = SshExchange(self._session(), received, let_go)
-            exchange.start(command, feed)
+            channel = self._session()
+            try:
+                exchange = SshExchange(channel, received, let_go)
+                exchange.start(command, feed)
+            except BaseException:
+                channel.close()
+                raise
         except ChannelException as error:
             raise ConnectionError("its sshd opens no more sessions on one connection (MaxSessions)") from error
         except (SSHException, EOFError, OSError) as error:

@@ -62,17 +62,19 @@ class Running(ABC):
         sent = line.compose(command.words, limit=command.limit, sudo=sudo, stdin=feed is not None,
                             watched=self._watched)
         received = line.Received(sent.mark, sink)
+        before = time.monotonic()
         exchange = self._send(sent.text, received, feed)
-        start = time.monotonic()
-        self._on_their_way[exchange] = sudo
-        stopped = True
         try:
+            start, stopped = time.monotonic(), True
+            self._on_their_way[exchange] = sudo
             self._refuse_where_interrupted()
             late = not _wait(exchange, command.limit)
-            seconds = time.monotonic() - start
+            ended = time.monotonic()
+            seconds = ended - start
             if late:
                 stopped = self._stop(exchange, sudo)
-            elif received.watched and exchange.exit_code in (TIMED_OUT, KILLED) and seconds >= command.limit:
+            # From before it was sent: on a loaded machine the host's clock for it may start before ours does.
+            elif received.watched and exchange.exit_code in (TIMED_OUT, KILLED) and ended - before >= command.limit:
                 late = True
                 # timeout(1) leaves when its child has; others of the group may still be there.
                 stopped = self._tell(line.SWEEP, received.pid, sudo)
