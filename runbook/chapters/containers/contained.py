@@ -73,7 +73,7 @@ def parse_contained(text: str) -> Contained:
 
 
 FIND = TASK + r"""
-namespace=$5 service=$6 socket=$(socket)
+namespace=$5 service=$6 socket=$(socket "$(configuration)")
 main() { task "$socket" "$namespace" "$service"; }
 """
 

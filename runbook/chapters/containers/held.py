@@ -53,10 +53,10 @@ HELD_SCRIPT = TASK + r"""
 namespace=$1 service=$2 slice=$3
 echo '== slice'; [ -f "$slice" ] && { base64 <"$slice"; echo; }
 command -v ctr >/dev/null 2>&1 && systemctl is-active --quiet containerd.service || exit 0
-socket=$(socket)
+socket=$(socket "$(configuration)")
 echo '== namespace'; ctr -a "$socket" namespaces ls -q 2>/dev/null </dev/null | grep -xF "$namespace" || exit 0
 echo '== images'
-for one in overlayfs native; do  # an image is laid out by one of them
+for one in overlayfs native; do  # by one of them an image is laid out
   seen=$(ctr -a "$socket" -n "$namespace" images check --snapshotter "$one" 2>/dev/null </dev/null)
   case $seen in *' true'*) break;; esac
 done
