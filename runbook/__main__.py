@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
@@ -28,6 +29,9 @@ exit codes: 0 passed · 1 failed · 2 wrong usage, site or parameter · 3 blocke
 
 def main(argv: Sequence[str] | None = None) -> int:
     """The exit code. Errors go to standard error, each with what to do next."""
+    if argv is None:  # as a program: a plain `kill` lets everything be taken back, as Ctrl-C does
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
     given = sys.argv[1:] if argv is None else argv
     arguments = parser(given).parse_args(given)
     from runbook.errors import RunbookError

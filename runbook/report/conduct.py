@@ -113,7 +113,7 @@ def hosts_may_be_asked(site: Site) -> None:
 def take_back(name: str, progress: Progress, *, chapter: str = "", confirm: str = "") -> Finished:
     """Undoes a run, or one chapter of it, by the teardown notebook; the run goes on for that, and is closed."""
     run = named(name)
-    values = (f"{TEARDOWN}.chapter={title_of(chapter).name}",) if chapter else ()
+    values = (f"{TEARDOWN}.only_chapter={title_of(chapter).name}",) if chapter else ()
     selection = teardown(Asked(confirm=confirm, values=values))
     hosts_may_be_asked(run.site)
     run.resume(by=who())

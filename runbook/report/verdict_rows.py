@@ -58,7 +58,7 @@ def _figures(group: list[Verdict]) -> Iterable[FigureRow]:
             if figure := one.figures.get(name):
                 by_basis.setdefault(figure.basis, []).append((figure.host or one.host or "", figure))
         for basis, seen in by_basis.items():
-            yield FigureRow(name.replace("_", " "), _values(seen), basis)
+            yield FigureRow(name.rpartition(".")[2].replace("_", " "), _values(seen), basis)
 
 
 def _values(seen: list[tuple[str, Figure]]) -> tuple[tuple[str, str], ...]:

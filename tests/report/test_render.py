@@ -116,7 +116,7 @@ def test_a_reader_finds(seen: Page, said: str) -> None:
 def test_a_failed_run_says_so_first_and_why(failed_run: Path) -> None:
     seen = Page(page(failed_run))
     text = " ".join(seen.text.split())
-    assert text.index("Failed") < text.index("Not proven") < text.index("Proven answers over SSH")
+    assert text.index("Failed") < text.index("Not proven") < text.index("Proven clocks agree")
     assert "it has an INTERP segment: /lib/ld-linux.so.1" in text
     assert "it builds on 03_static_compile, which failed" in text
 
