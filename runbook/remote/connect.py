@@ -27,6 +27,10 @@ USER_TIMEOUT_MS = 4000
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
+DEVICE_TESTS = ipaddress.ip_network("198.18.0.0/15")
+"""Set aside for tests of network devices, routed nowhere (RFC 2544): the testbed's hosts are there."""
+
+
 class _SiteKeys(paramiko.MissingHostKeyPolicy):
     """Every key goes through the pin; nothing is ever added."""
 
@@ -123,6 +127,7 @@ def _reach(host: Host, until: float) -> socket.socket:
         left = until - time.monotonic()
         if left <= 0:
             break
+        _stays_here(host, address[0])
         stream = socket.socket(family, kind, protocol)
         try:
             stream.settimeout(left)
@@ -140,6 +145,24 @@ def _reach(host: Host, until: float) -> socket.socket:
         raise _too_late(host, "does not answer") from last
     raise Unreachable(host.name, f"{where} cannot be reached: {last.strerror}",
                       next="check the route and the address in the site file") from last
+
+
+def _stays_here(host: Host, address: str) -> None:
+    """Refuses to send to the testbed's range while no interface of this machine is in it. Raises Unreachable.
+
+    Without a bed, packets to a device-test address would follow the default route and leave the machine.
+    """
+    if ipaddress.ip_address(address) not in DEVICE_TESTS:
+        return
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+        try:
+            asked.connect((address, 9))  # a datagram socket's connect sends nothing: it only chooses the route
+            here = ipaddress.ip_address(asked.getsockname()[0])
+        except OSError:
+            here = None
+    if here not in DEVICE_TESTS:
+        raise Unreachable(host.name, f"the testbed is down: {address} is an address of its hosts only",
+                          next="`runbook testbed up` brings it up")
 
 
 def _tune(stream: socket.socket) -> None:

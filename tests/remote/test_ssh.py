@@ -261,3 +261,12 @@ def test_fabric_is_not_imported_before_a_connection_is_opened() -> None:
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60,
                           cwd=Path(__file__).parents[2])
     assert told.stdout == "[]\n"
+
+
+def test_nothing_is_sent_to_the_testbeds_range_while_no_bed_stands_there() -> None:
+    from runbook.remote.connect import connect
+    from runbook.remote.keys import Keys
+    from runbook.site_tables import Host
+
+    with pytest.raises(Unreachable, match="the testbed is down: 198.18.251.7"):
+        connect(Host("gone", "198.18.251.7", ("service",)), Keys())
