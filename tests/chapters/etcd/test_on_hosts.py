@@ -1,0 +1,110 @@
+"""The chapter on the testbed's hosts: a cluster of three for the bed's own target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from runbook.chapters.etcd import door
+from runbook.chapters.etcd.credentials import SERVER, credentials_question
+from runbook.chapters.etcd.health import members_healthy
+from runbook.chapters.etcd.observe import UNIT_STATE
+from runbook.chapters.etcd.sign import Signed, find_trusted, trusted_by
+from runbook.chapters.etcd.verify import certificates_hold
+from runbook.chapters.etcd.wanted import Wanted
+from runbook.pki.request import checked
+from runbook.remote.command import command
+from runbook.run import Run
+from runbook.site import load_site
+from runbook.testbed.bed import Bed
+from runbook.verdict import State
+from runbook.views import Acted
+from tests.chapters.etcd.rooms import Room
+
+
+@pytest.fixture(scope="module")
+def formed(bed: Bed, reports: Path) -> Iterator[tuple[Room, Wanted, Acted]]:
+    """A standing cluster, which several tests share; taken back after the last, and nothing may be left."""
+    found = Room(Run.start(load_site(bed.site_file)))
+    try:
+        wanted, _, acted = found.form(found.chapter())
+        yield found, wanted, acted
+    finally:
+        refused = found.take_back()
+    assert refused == []
+    assert found.left() == {}
+
+
+def test_three_members_form_one_cluster_that_is_closed_to_strangers(formed: tuple[Room, Wanted, Acted]) -> None:
+    room, wanted, acted = formed
+    assert set(acted.states.values()) == {"applied"}
+    chapter = room.chapter()
+    verdicts = chapter.verify(door.verify, wanted).verdicts
+    assert verdicts.ok, str(verdicts)
+    assert not [one for one in verdicts if one.state is State.SKIPPED]
+    refused = [one for one in verdicts if one.what == "who has no right is refused"]
+    assert len(refused) == 3
+    assert all("a lapsed certificate: certificate expired" in one.reason for one in refused)
+    chapter.record()
+
+
+def test_a_second_run_changes_nothing(formed: tuple[Room, Wanted, Acted]) -> None:
+    _, first, second = formed[0].form(formed[0].chapter())
+    assert [*first.changed.values(), *second.changed.values()] == [0] * 6
+
+
+def test_a_killed_member_comes_back_while_the_others_write(formed: tuple[Room, Wanted, Acted]) -> None:
+    room, wanted, _ = formed
+    verdicts = room.chapter().verify(door.member_killed, wanted).verdicts
+    assert [one.state for one in verdicts] == [State.PASS, State.PASS], str(verdicts)
+    assert verdicts.verdicts[1].figures["rejoin"].value > 0
+
+
+def test_a_lapsed_certificate_is_noticed_and_replaced_without_a_restart(formed: tuple[Room, Wanted, Acted]) -> None:
+    room, wanted, _ = formed
+    chapter = room.chapter("node2")
+    question = credentials_question(wanted.site.service.name)
+    seen = door.look(chapter)
+    held, pid = seen["node2"][question], seen["node2"][UNIT_STATE].pid
+    authority = find_trusted("clients", trusted_by({"node2": held})["clients"], room.run)
+    assert authority is not None
+    own = next(one for one in wanted.credentials("node2") if one.name == SERVER)
+    request = checked(held.of(own).request, own.identity, "node2")
+    lapsed = authority.sign(request, own.identity, at=wanted.at, lifetime=timedelta(hours=-1))
+    chapter.act(chapter.decide(door.member, seen, wanted, Signed({("node2", own.stem): lapsed.pem})))
+    held_now = chapter.verify(certificates_hold, wanted).verdicts
+    assert "server has a certificate that is lapsed" in str(held_now)
+
+    _, _, acted = room.form(room.chapter())
+    assert acted.changed == {"node1": 0, "node2": 1, "node3": 0}
+    again = room.chapter()
+    assert again.verify(certificates_hold, wanted).verdicts.ok
+    assert again.verify(members_healthy, wanted).verdicts.ok
+    assert again.fleet["node2"].ask(UNIT_STATE)[UNIT_STATE].pid == pid
+
+
+def test_no_private_key_is_in_the_run_but_the_authorities_own(formed: tuple[Room, Wanted, Acted]) -> None:
+    folder = formed[0].run.folder
+    keys = {path.relative_to(folder).as_posix() for path in folder.rglob("*")
+            if path.is_file() and b"PRIVATE KEY-----" in path.read_bytes()}  # fmt: skip
+    assert keys == {"authorities/clients.key", "authorities/peers.key"}
+    journal = (folder / "journal.jsonl").read_text() + "".join(
+        path.read_text(errors="replace") for path in (folder / "logs").iterdir())  # fmt: skip
+    for key in keys:
+        for line in (folder / key).read_text().splitlines()[1:-1]:
+            assert line not in journal
+        assert (folder / key).stat().st_mode & 0o777 == 0o600
+
+
+def test_what_etcd_takes_aside_leaves_nothing(formed: tuple[Room, Wanted, Acted]) -> None:
+    room, wanted, _ = formed
+    chapter = room.chapter()
+    evidence = chapter.observe(lambda one: door.gather(one, wanted))
+    assert evidence.tried.plain is not None and evidence.tried.plain.serves
+    assert evidence.tried.sm2 is not None and not evidence.tried.sm2.serves
+    told = chapter.fleet[evidence.host].run(command("sh", "-c", "ls -d /tmp/tmp.* 2>/dev/null; :")).text
+    assert told == ""
+    chapter.judge(evidence)
