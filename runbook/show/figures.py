@@ -45,11 +45,13 @@ class Span:
 
 
 KINDS: Mapping[str, str] = {
+    "chapter": "#8a94a6",
+    "step": SERIES[2],
     "command": SERIES[0],
     "transfer": SERIES[3],
-    "step": SERIES[2],
-    "chapter": "#8a94a6",
 }
+WIDTHS: Mapping[str, float] = {"chapter": 0.72, "step": 0.72}  # of a row
+OPACITIES: Mapping[str, float] = {"step": 0.45}
 
 
 def bars(values: Mapping[str, float], unit: str, title: str = "") -> go.Figure:
@@ -78,7 +80,8 @@ def timeline(spans: Sequence[Span], title: str = "") -> go.Figure:
     """What ran where and when: one row a host, one colour a kind; seconds from the run's start."""
     hosts = list(dict.fromkeys(span.host for span in spans))
     figure = go.Figure()
-    for kind in dict.fromkeys(span.kind for span in spans):
+    seen = dict.fromkeys(span.kind for span in spans)
+    for kind in sorted(seen, key=[*KINDS, *seen].index):  # steps lie behind what they are made of
         of = [span for span in spans if span.kind == kind]
         figure.add_bar(
             name=kind,
@@ -86,7 +89,8 @@ def timeline(spans: Sequence[Span], title: str = "") -> go.Figure:
             y=[span.host for span in of],
             x=[span.seconds for span in of],
             base=[span.start for span in of],
-            marker={"color": [span.colour for span in of]},
+            width=WIDTHS.get(kind, 0.36),
+            marker={"color": [span.colour for span in of], "opacity": OPACITIES.get(kind, 1.0)},
             customdata=[[span.text, span.seconds] for span in of],
             hovertemplate="%{customdata[0]}<br>%{customdata[1]:.2f} s<extra>%{y}</extra>",
         )

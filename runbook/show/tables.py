@@ -46,9 +46,7 @@ def state_mark(state: str) -> str:
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells that are HTML already; the heads are plain text."""
     heads = "".join(f'<th scope="col" style="{_CELL}">{escape(name)}</th>' for name in head)
-    body = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in row) + "</tr>" for row in rows
-    )
+    body = "".join("<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in row) + "</tr>" for row in rows)
     style = "border-collapse:collapse"
     return f'<table style="{style}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
 
@@ -57,10 +55,7 @@ def state_table(states: Mapping[str, tuple[str, str]]) -> str:
     """Hosts and what became of each: `{host: (state, note)}`."""
     return table(
         ("host", "state", ""),
-        (
-            (f"<b>{escape(host)}</b>", state_mark(state), escape(note))
-            for host, (state, note) in states.items()
-        ),
+        ((f"<b>{escape(host)}</b>", state_mark(state), escape(note)) for host, (state, note) in states.items()),
     )
 
 

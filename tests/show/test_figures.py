@@ -21,14 +21,12 @@ def test_a_timeline_has_one_row_a_host_in_the_order_of_the_spans():
     ]
     figure = timeline(spans)
     assert list(figure.layout.yaxis.categoryarray) == ["node1", "node2"]
-    assert [trace.name for trace in figure.data] == ["command", "step"]
-    assert list(figure.data[1].base) == [1, 2] and list(figure.data[1].x) == [2, 1]
+    assert [trace.name for trace in figure.data] == ["step", "command"]
+    assert list(figure.data[0].base) == [1, 2] and list(figure.data[0].x) == [2, 1]
 
 
 def test_a_failed_span_has_the_colour_of_failure():
-    figure = timeline(
-        [Span("node1", 0, 1, "command", "false", "fail"), Span("node1", 1, 1, "command", "true")]
-    )
+    figure = timeline([Span("node1", 0, 1, "command", "false", "fail"), Span("node1", 1, 1, "command", "true")])
     colours = figure.data[0].marker.color
     assert colours[0] != colours[1]
 
