@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from runbook.report.account import account_of
 from runbook.report.conduct import Finished
-from runbook.report.view import gaps, undone
+from runbook.report.findings import gaps
+from runbook.report.view import undone
 from runbook.report.words import shown_seconds, words
 from runbook.show.tables import MARKS
 from runbook.verdict import State

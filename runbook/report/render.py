@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runbook.contents import CONTENTS
 from runbook.entries import check, entries
-from runbook.report import view
+from runbook.report import findings, view
 from runbook.report.account import Account, account_of
 from runbook.report.gantt import gantt, spans_of
 from runbook.report.summary import Summary, summary_of
@@ -73,8 +73,8 @@ def _told(folder: Path, account: Account, summary: Summary, site: Site, said: Wo
         "outcome": outcome,
         "outcome_state": OUTCOMES[outcome],
         "titles": defaultdict(str, {title.name: title.title for title in CONTENTS}),
-        "proven": view.proven(summary),
-        "gaps": view.gaps(summary),
+        "proven": findings.proven(summary),
+        "gaps": findings.gaps(summary),
         "bases": view.bases(summary),
         "board": view.board(summary),
         "facts": account.facts(),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.contents import CONTENTS, TEARDOWN, Title
+from runbook.contents import CONTENTS, Title
 from runbook.entries import Entry, Span
 from runbook.report.account import Account, ChapterAccount, changed_by, seconds_of
 from runbook.report.excerpts import Excerpt, excerpt
@@ -17,17 +17,6 @@ from runbook.verdict import Basis, State, overall
 
 MOST_EVENTS = 400  # of the journal's excerpt; the whole is beside the page
 EVENTS = ("run", "chapter", "step", "verdict", "claim", "approval")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What was looked at on some hosts with one outcome: verdicts that say the same are one line."""
-
-    what: str
-    state: State
-    reason: str
-    hosts: tuple[str, ...]
-    chapter: str
 
 
 @dataclass(frozen=True)
@@ -91,39 +80,6 @@ class ChapterView:
     commands: tuple[Told, ...]
     transfers: tuple[Told, ...]
     notebook: str
-
-
-def findings(summary: Summary, *states: State) -> tuple[Finding, ...]:
-    """The verdicts in these states, those that say the same put together, in the order of the chapters."""
-    found: dict[tuple[str, str, State, str], list[str]] = {}
-    for chapter, verdict in summary.verdicts:
-        if verdict.state in states:
-            hosts = found.setdefault((chapter.name, verdict.what, verdict.state, verdict.reason), [])
-            hosts += [verdict.host] if verdict.host else []
-    return tuple(
-        Finding(what, state, reason, tuple(hosts), chapter) for (chapter, what, state, reason), hosts in found.items()
-    )
-
-
-def proven(summary: Summary) -> tuple[Finding, ...]:
-    """What passed, the last chapters first: what runs says more than that a host could be reached."""
-    found = findings(summary, State.PASS)
-    order = [chapter.name for chapter in summary.chapters if chapter.name != TEARDOWN][::-1] + [TEARDOWN]
-    return tuple(sorted(found, key=lambda one: order.index(one.chapter)))
-
-
-def gaps(summary: Summary) -> tuple[Finding, ...]:
-    """What was not proven, worst first: verdicts, then chapters that failed or were left out as a whole."""
-    whole = [
-        Finding(chapter.name, chapter.state, chapter.reason, (), chapter.name)
-        for chapter in summary.chapters
-        if chapter.state is not State.PASS
-        and not any(not one.ok for one in chapter.verdicts)
-        and not (chapter.state is State.SKIPPED and chapter.verdicts)
-    ]
-    all_ = [*findings(summary, State.FAIL, State.BLOCKED, State.SKIPPED), *whole]
-    worst = (State.FAIL, State.BLOCKED, State.SKIPPED)
-    return tuple(sorted(all_, key=lambda one: worst.index(one.state)))
 
 
 def chapters(folder: Path, account: Account, summary: Summary) -> Iterator[ChapterView]:
