@@ -43,7 +43,7 @@ def the_variable_selects_nothing(evidence: Evidence) -> Judgement:
 
 @judges("3.2-e")
 def an_sm2_certificate_stops_etcd(evidence: Evidence) -> Judgement:
-    sm2, plain = evidence.tried.sm2, evidence.tried.plain
+    sm2, plain = evidence.tried.sm2, evidence.tried.p256
     if sm2 is None:
         return _cannot(f"{evidence.host}'s openssl makes no SM2 certificate")
     if plain is None or not plain.serves:
@@ -53,7 +53,7 @@ def an_sm2_certificate_stops_etcd(evidence: Evidence) -> Judgement:
 
 @judges("3.2-g")
 def the_suite_is_no_option(evidence: Evidence) -> Judgement:
-    option, plain = evidence.tried.option, evidence.tried.plain
+    option, plain = evidence.tried.option, evidence.tried.p256
     if option is None or plain is None or not plain.serves:
         return _cannot("etcd did not serve without the option either")
     return Judgement(option.serves, f"with --cipher-suites {SUITE} {option}", evidence.basis)
@@ -62,7 +62,7 @@ def the_suite_is_no_option(evidence: Evidence) -> Judgement:
 @judges("3.2-h")
 def client_cert_auth_closes_the_client_port(evidence: Evidence) -> Judgement:
     tried = evidence.tried
-    if tried.plain is None or not tried.plain.serves:
+    if tried.p256 is None or not tried.p256.serves:
         return _cannot("etcd did not serve")
     at_peer = f"refused ({tried.stranger_at_peer_port})" if tried.stranger_at_peer_port else "let in"
     own = "reads" if tried.own_enters else "refused"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runbook.chapter import Chapter
 from runbook.chapters.etcd.health import HEALTH
-from runbook.chapters.etcd.layout import CTL, PROGRAM
+from runbook.chapters.etcd.layout import CLIENT_PORT, CTL, PROGRAM
 from runbook.chapters.etcd.wanted import GATE, Wanted
 from runbook.chapters.sections import sections
 from runbook.elf import read
@@ -42,10 +42,10 @@ class Tried:
 
     closed: Start | None  # its start gate, without the variable
     open: Start | None  # with it
-    plain: Start | None  # P-256 certificates
+    p256: Start | None  # P-256 certificates, and the article's variable
     sm2: Start | None  # SM2 certificates; None: openssl makes none
     option: Start | None  # --cipher-suites with the article's suite
-    suite_plain: str  # the suite agreed on
+    suite_plain: str  # the suite that the member on the same host agrees on
     suite_variable: str  # the same with the article's variable
     stranger: str  # the alert that a client without a certificate gets; empty: none
     own_enters: bool  # a client with a certificate of the authority reads
@@ -75,7 +75,7 @@ def parse_tried(text: str) -> Tried:
     return Tried(
         closed=_start(parts.get("closed")),
         open=_start(parts.get("open")),
-        plain=_start(parts.get("plain")),
+        p256=_start(parts.get("p256")),
         sm2=_start(parts.get("sm2")),
         option=_start(parts.get("option")),
         suite_plain=_suite(parts.get("suite plain", "")),
@@ -117,7 +117,7 @@ def gather(chapter: Chapter, wanted: Wanted) -> Evidence:
     """Starts etcd aside on the last member's host, as the user who logs in; nothing of it stays."""
     members = chapter.fleet.with_role("etcd")
     host = members.names[-1]
-    words = (PROGRAM, CTL, GATE, wanted.target.goarch, SUITE, str(START_SECONDS))
+    words = (PROGRAM, CTL, GATE, wanted.target.goarch, SUITE, str(START_SECONDS), str(CLIENT_PORT))
     tried = parse_tried(members[host].run(TRY.command(*words)).text)
     health = members[host].ask(HEALTH)[HEALTH]
     go = read(wanted.programs.etcd.path).go

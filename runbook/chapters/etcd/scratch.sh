@@ -1,7 +1,8 @@
-# Starts etcd aside and says what it takes: program, etcdctl, gate's variable, its value, suite, seconds for a start.
+# Starts etcd aside and says what it takes. Arguments: program, etcdctl, the gate's variable and its value, suite,
+# seconds for a start, and the client port of the member that runs here: it is the etcd without the variable.
 # Everything at once, since a start costs a second where it is emulated. For a user without rights, in a folder of its
 # own; the ports are the kernel's choice; every process is ended by its number, whatever happens.
-program=$1 ctl=$2 gate=$3 arch=$4 suite=$5 seconds=$6
+program=$1 ctl=$2 gate=$3 arch=$4 suite=$5 seconds=$6 member=$7
 folder=$(mktemp -d) && cd "$folder" || exit
 pids=
 finish() {
@@ -33,8 +34,7 @@ begin() {  # name, then what comes before the program, `--`, and its options
   pids="$pids $!"
 }
 set_up() { echo "--cert-file $1.crt --key-file $1.key --trusted-ca-file $1.crt --client-cert-auth"; }
-begin plain -- $(set_up p256)
-begin variable "GRPC_SSL_CIPHER_SUITES=$suite" -- $(set_up p256)
+begin p256 "GRPC_SSL_CIPHER_SUITES=$suite" -- $(set_up p256)
 begin option -- $(set_up p256) --cipher-suites "$suite"
 [ ! -s sm2.crt ] || begin sm2 -- $(set_up sm2)
 
@@ -45,7 +45,7 @@ code=$?; echo "== open"; echo "exit $code"; grep Version open.log
 
 port() { sed -n "s/.*\"msg\":\"serving $2 traffic[^}]*\"address\":\"127.0.0.1:\([0-9]*\)\".*/\1/p" "$1.log" | head -n 1; }
 end=$(($(date +%s) + seconds))
-for name in plain variable option sm2; do
+for name in p256 option sm2; do
   [ -s "$name.pid" ] || continue
   read -r pid <"$name.pid"
   until [ -n "$(port "$name" client)" ] || ! kill -0 "$pid" 2>/dev/null || [ "$(date +%s)" -ge "$end" ]; do
@@ -58,21 +58,20 @@ for name in plain variable option sm2; do
   echo "exit $?"; grep '"fatal"' "$name.log" | tail -n 1
 done
 
-to=$(port plain client)
+to=$(port p256 client)
 [ -n "$to" ] || exit 0
 shown() { grep -i -e ' alert ' -e '^Ciphersuite'; }
 # A second for the answer: under TLS 1.3 a refusal comes after the handshake.
 sleep 1 | timeout 10 openssl s_client -connect "127.0.0.1:$to" -brief 2>&1 | shown >stranger &
-sleep 1 | timeout 10 openssl s_client -connect "127.0.0.1:$(port plain peer)" -brief 2>&1 | shown >peer &
-for name in plain variable; do
-  echo "== suite $name"
-  timeout 10 openssl s_client -connect "127.0.0.1:$(port "$name" client)" -brief -cert p256.crt -key p256.key \
-    </dev/null 2>&1 | shown
-done
+asked=$!
+sleep 1 | timeout 10 openssl s_client -connect "127.0.0.1:$(port p256 peer)" -brief 2>&1 | shown >peer &
+asked="$asked $!"
+echo "== suite plain"; timeout 10 openssl s_client -connect "127.0.0.1:$member" -brief </dev/null 2>&1 | shown
+echo "== suite variable"; timeout 10 openssl s_client -connect "127.0.0.1:$to" -brief </dev/null 2>&1 | shown
 echo "== own certificate"
 "$ctl" --endpoints "https://127.0.0.1:$to" --cacert p256.crt --cert p256.crt --key p256.key --command-timeout 10s \
   get / >/dev/null 2>&1 </dev/null
 echo "exit $?"
-sleep 1.2
+wait $asked
 echo "== no certificate"; cat stranger
 echo "== no certificate at the peer port"; cat peer

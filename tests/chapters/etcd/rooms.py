@@ -39,6 +39,7 @@ class Room:
         first = chapter.act(chapter.decide(door.prepare, seen, wanted))
         signed = chapter.observe(lambda one: door.sign_requests(one, wanted))
         second = chapter.act(chapter.decide(door.member, door.look(chapter), wanted, signed))
+        chapter.record()
         return wanted, first, second
 
     def take_back(self) -> list[str]:

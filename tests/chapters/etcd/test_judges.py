@@ -32,7 +32,7 @@ def test_a_supported_target_does_not_show_the_gate(evidence: Evidence) -> None:
 
 
 def test_without_a_control_that_serves_a_failure_proves_nothing(evidence: Evidence) -> None:
-    broken = replace(evidence, tried=replace(evidence.tried, plain=Start(False, 1, "disk full")))
+    broken = replace(evidence, tried=replace(evidence.tried, p256=Start(False, 1, "disk full")))
     for judge in (
         judges.an_sm2_certificate_stops_etcd,
         judges.the_suite_is_no_option,

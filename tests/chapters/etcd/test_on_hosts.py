@@ -15,6 +15,7 @@ from runbook.chapters.etcd.observe import UNIT_STATE
 from runbook.chapters.etcd.sign import Signed, find_trusted, trusted_by
 from runbook.chapters.etcd.verify import certificates_hold
 from runbook.chapters.etcd.wanted import Wanted
+from runbook.errors import ChapterFailed
 from runbook.pki.request import checked
 from runbook.remote.command import command
 from runbook.run import Run
@@ -77,6 +78,8 @@ def test_a_lapsed_certificate_is_noticed_and_replaced_without_a_restart(formed: 
     chapter.act(chapter.decide(door.member, seen, wanted, Signed({("node2", own.stem): lapsed.pem})))
     held_now = chapter.verify(certificates_hold, wanted).verdicts
     assert "server has a certificate that is lapsed" in str(held_now)
+    with pytest.raises(ChapterFailed):
+        chapter.record()
 
     _, _, acted = room.form(room.chapter())
     assert acted.changed == {"node1": 0, "node2": 1, "node3": 0}
@@ -103,7 +106,7 @@ def test_what_etcd_takes_aside_leaves_nothing(formed: tuple[Room, Wanted, Acted]
     room, wanted, _ = formed
     chapter = room.chapter()
     evidence = chapter.observe(lambda one: door.gather(one, wanted))
-    assert evidence.tried.plain is not None and evidence.tried.plain.serves
+    assert evidence.tried.p256 is not None and evidence.tried.p256.serves
     assert evidence.tried.sm2 is not None and not evidence.tried.sm2.serves
     told = chapter.fleet[evidence.host].run(command("sh", "-c", "ls -d /tmp/tmp.* 2>/dev/null; :")).text
     assert told == ""

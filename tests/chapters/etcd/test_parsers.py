@@ -122,7 +122,7 @@ def test_what_etcd_aside_did_is_read(recorded: Recorded) -> None:
     tried = parse_tried(recorded("tried"))
     assert tried.closed is not None and tried.closed.exit_code == 1
     assert tried.open is not None and tried.open.exit_code == 0
-    assert str(tried.plain) == "serves"
+    assert str(tried.p256) == "serves"
     assert str(tried.sm2) == "exit 1: x509: unsupported elliptic curve"
     assert tried.suite_plain == tried.suite_variable != ""
     assert (tried.stranger, tried.own_enters, tried.stranger_at_peer_port) == ("certificate required", True, "")
