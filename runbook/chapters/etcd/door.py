@@ -14,14 +14,14 @@ from runbook.chapters.etcd.gate import accepted_risk
 from runbook.chapters.etcd.observe import FILES, GROUND, UNIT_STATE
 from runbook.chapters.etcd.ports import PORTS
 from runbook.chapters.etcd.programs import build_programs
-from runbook.chapters.etcd.scratch import gather
-from runbook.chapters.etcd.sign import hosts_of, sign_requests
+from runbook.chapters.etcd.scratch import Evidence, gather
+from runbook.chapters.etcd.sign import Signed, hosts_of, sign_requests
 from runbook.chapters.etcd.verify import verify
 from runbook.chapters.etcd.wanted import RISK, Wanted, cluster_of
 from runbook.errors import Blocked
 from runbook.views import Observed
 
-__all__ = ["gather", "look", "member", "member_killed", "prepare", "sign_requests", "verify", "want"]
+__all__ = ["evidence", "look", "member", "member_killed", "prepare", "signed", "verify", "want"]
 
 HEALTHY_WITHIN = 60
 """Seconds that a member has for its first start; under emulation three members took 4 s, on a busy machine 10."""
@@ -64,3 +64,13 @@ def want(chapter: Chapter, seen: Observed) -> Wanted:
     if accepted is not None:
         chapter.run.journal.write("approval", what=RISK, by=accepted.by, reason=accepted.reason, until=accepted.until)
     return wanted
+
+
+def signed(chapter: Chapter, wanted: Wanted) -> Signed:
+    """The hosts' requests, fetched, checked and signed where a certificate does not hold; see `sign_requests`."""
+    return chapter.observe(lambda one: sign_requests(one, wanted))
+
+
+def evidence(chapter: Chapter, wanted: Wanted) -> Evidence:
+    """What the chapter's claims are judged by; see `gather`."""
+    return chapter.observe(lambda one: gather(one, wanted))

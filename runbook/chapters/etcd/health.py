@@ -8,14 +8,15 @@ from dataclasses import dataclass
 
 from runbook.chapter import Chapter
 from runbook.chapters.etcd.cluster import Cluster
+from runbook.chapters.etcd.figures import member_figures
 from runbook.chapters.etcd.layout import CLIENT_PORT, PROGRAM, UNIT
-from runbook.chapters.etcd.observe import UNIT_STATE, Unit
+from runbook.chapters.etcd.observe import UNIT_STATE
 from runbook.chapters.etcd.start import check_words
 from runbook.chapters.etcd.wanted import Wanted
 from runbook.chapters.sections import sections
 from runbook.remote.command import Script
 from runbook.remote.question import HostAnswers, Question, Unanswered
-from runbook.verdict import Figure, Verdict, Verdicts, failed, passed
+from runbook.verdict import Verdict, Verdicts, failed, passed
 
 HEALTHY = "member is healthy"
 UNITS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "us": 1e-6, "ns": 1e-9, "m": 60.0, "h": 3600.0}
@@ -109,7 +110,7 @@ def _of_member(chapter: Chapter, answers: HostAnswers, wanted: Wanted) -> Verdic
     for fact in (health, unit):
         if isinstance(fact, Unanswered):
             return failed(HEALTHY, str(fact), host)
-    figures = member_figures(chapter, host, health, unit)
+    figures = member_figures(host, chapter.basis_for(host), unit, health.took_seconds)
     wrong = what_is_wrong(health, wanted.cluster, wanted.programs.etcd.sha256)
     if wrong:
         return failed(HEALTHY, wrong, host, **figures)
@@ -129,16 +130,3 @@ def what_is_wrong(health: Health, cluster: Cluster, sha256: str) -> str:
     if health.running_sha256 != sha256:
         return f"what runs is {health.running_sha256[:12] or 'unknown'}, what was built is {sha256[:12]}"
     return ""
-
-
-def member_figures(chapter: Chapter, host: str, health: Health, unit: Unit) -> dict[str, Figure]:
-    """Time to readiness, memory, and one agreed read."""
-    basis = chapter.basis_for(host)
-    figures: dict[str, Figure] = {}
-    if unit.ready_seconds is not None:
-        figures["ready"] = Figure(round(unit.ready_seconds, 2), "s", host, basis)
-    if unit.rss_bytes is not None:
-        figures["memory"] = Figure(round(unit.rss_bytes / (1 << 20), 1), "MiB", host, basis)
-    if health.took_seconds is not None:
-        figures["read"] = Figure(round(health.took_seconds * 1e3, 2), "ms", host, basis)
-    return figures

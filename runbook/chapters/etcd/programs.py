@@ -26,7 +26,7 @@ PACKAGES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Programs:
     """What is placed on the hosts.
 
@@ -44,6 +44,8 @@ class Programs:
 
     def __str__(self) -> str:
         return f"etcd {self.version} for {self.etcd.recipe.target}, static"
+
+    __repr__ = __str__
 
     def _repr_html_(self) -> str:
         return "".join(one._repr_html_() for one in self.built())

@@ -23,7 +23,7 @@ FOLDER = "authorities"
 removes the keys, and what the hosts have from them is taken back by the run's undo."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Signed:
     """The new certificates by host and stem, and the authorities' own by name; all of it public, as PEM."""
 
@@ -35,6 +35,8 @@ class Signed:
         if self.waiting:
             return "nothing to sign yet: the keys above are pending"
         return "signed what the hosts asked for" if self.certificates else "nothing to sign: every certificate holds"
+
+    __repr__ = __str__
 
 
 def sign_requests(chapter: Chapter, wanted: Wanted) -> Signed:

@@ -74,8 +74,10 @@ def start_member(seen: HostAnswers, wanted: Wanted) -> Iterator[Step]:
             (Run("systemctl", "stop", UNIT), *restored, reload),
         )
     else:
+        # A leader that is asked to stop looks some seconds for an heir, and there is none left; its data goes anyway.
+        killed = Run("systemctl", "kill", "-s", "KILL", UNIT, also={1: "it does not run", 5: "it is not loaded"})
         forgotten = Run("systemctl", "reset-failed", UNIT, also={1: "it had not failed"})
-        undo = (Run("systemctl", "disable", "--now", UNIT), *restored, reload, forgotten)
+        undo = (killed, Run("systemctl", "disable", "--now", UNIT), *restored, reload, forgotten)
         why = f"a member of {wanted.cluster.token} on ports {member.client_port} and {member.peer_port}"
     yield Step(why=why, do=(*changes, reload, Run("systemctl", "enable", UNIT), again), undo=undo)
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from runbook.chapter import Chapter
+from runbook.chapters.compile.build import Built
 from runbook.chapters.compile.verify import verify_build
 from runbook.chapters.etcd.credentials import credentials_question
 from runbook.chapters.etcd.health import members_healthy
@@ -30,12 +29,17 @@ def verify(chapter: Chapter, wanted: Wanted) -> Verdicts:
 
 
 def programs_fit(wanted: Wanted) -> Verdicts:
-    """Each program, from its own bytes: for the machine that it runs on, static, and the same when built again."""
-    found: list[Verdict] = []
-    for built in wanted.programs.built():
-        for verdict in verify_build(built, load_target(built.recipe.target)):
-            found.append(replace(verdict, what=f"{built.recipe.service}: {verdict.what}"))
-    return Verdicts(tuple(found))
+    """One verdict a program, from its own bytes: for the machine that it runs on, static, built twice and equal."""
+    return Verdicts(tuple(_fits(built) for built in wanted.programs.built()))
+
+
+def _fits(built: Built) -> Verdict:
+    verdicts = verify_build(built, load_target(built.recipe.target))
+    what = f"{built.recipe.service} is what was asked for"
+    figures = {name: figure for verdict in verdicts for name, figure in verdict.figures.items()}
+    if not verdicts.ok:
+        return failed(what, "; ".join(f"{one.what}: {one.reason}" for one in verdicts if not one.ok), None, **figures)
+    return passed(what, f"for {built.recipe.target}, static, the same when built again", None, **figures)
 
 
 def certificates_hold(chapter: Chapter, wanted: Wanted) -> Verdicts:

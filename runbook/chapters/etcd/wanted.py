@@ -19,7 +19,7 @@ GATE = "ETCD_UNSUPPORTED_ARCH"
 """Opens etcd's start gate; its value is the GOARCH (server/etcdmain/etcd.go, checkSupportArch)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Wanted:
     """The cluster, its programs, and the moment at which certificates and acceptances are judged."""
 
@@ -46,6 +46,8 @@ class Wanted:
 
     def __str__(self) -> str:
         return f"{self.cluster}; {self.programs}"
+
+    __repr__ = __str__
 
 
 def cluster_of(site: Site) -> Cluster:

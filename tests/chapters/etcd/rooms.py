@@ -37,7 +37,7 @@ class Room:
         seen = door.look(chapter)
         wanted = door.want(chapter, seen)
         first = chapter.act(chapter.decide(door.prepare, seen, wanted))
-        signed = chapter.observe(lambda one: door.sign_requests(one, wanted))
+        signed = door.signed(chapter, wanted)
         second = chapter.act(chapter.decide(door.member, door.look(chapter), wanted, signed))
         chapter.record()
         return wanted, first, second

@@ -105,7 +105,7 @@ def test_no_private_key_is_in_the_run_but_the_authorities_own(formed: tuple[Room
 def test_what_etcd_takes_aside_leaves_nothing(formed: tuple[Room, Wanted, Acted]) -> None:
     room, wanted, _ = formed
     chapter = room.chapter()
-    evidence = chapter.observe(lambda one: door.gather(one, wanted))
+    evidence = door.evidence(chapter, wanted)
     assert evidence.tried.p256 is not None and evidence.tried.p256.serves
     assert evidence.tried.sm2 is not None and not evidence.tried.sm2.serves
     told = chapter.fleet[evidence.host].run(command("sh", "-c", "ls -d /tmp/tmp.* 2>/dev/null; :")).text
