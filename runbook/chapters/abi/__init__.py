@@ -1,1 +1,1 @@
-"""The application binary interface: whether the hosts are what their target's data says."""
+"""The target's binary interface, measured instead of read: calling convention, page size, cache line."""

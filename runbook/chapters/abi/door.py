@@ -1,0 +1,99 @@
+"""What the inspection does to measure a calling convention: the functions that its notebook calls."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.chapter import Chapter
+from runbook.chapters.abi.compare import Comparison, compare
+from runbook.chapters.abi.conformity import follows
+from runbook.chapters.abi.judges import Conventions
+from runbook.chapters.abi.measure import Compilers, Measured, measure
+from runbook.chapters.abi.measure import compilers as find_compilers
+from runbook.chapters.abi.verify import sizes_of_the_target
+from runbook.chapters.hosts.processor import CACHES, PAGE_SIZE
+from runbook.chapters.hosts.system import UNAME
+from runbook.verdict import Basis, Verdicts
+
+ONLY_LOOKED = "check mode: no program is put on a host"
+OWN = "this machine's own"
+
+
+@dataclass(frozen=True, repr=False)
+class Conventional:
+    """What the probes told: the site's target first, this machine's own beside it, then others."""
+
+    site: Measured
+    own: Measured | None
+    others: tuple[Measured, ...] = ()
+
+    @property
+    def all(self) -> tuple[Measured, ...]:
+        return (self.site, *((self.own,) if self.own else ()), *self.others)
+
+    def __str__(self) -> str:
+        own = f"\n{OWN}: {'measured' if self.own.convention else 'not measured'}" if self.own else ""
+        return f"{self.site}{own}"
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.compared()._repr_html_()
+
+    def compared(self) -> Comparison:
+        return compare(self.all, (self.site.target.name,))
+
+
+def compilers(chapter: Chapter) -> Compilers:
+    """The C compilers of this machine."""
+    return find_compilers(chapter.target, chapter.local)
+
+
+def measured(chapter: Chapter, found: Compilers) -> Conventional:
+    """Compiles the probes here, runs the target's on a host of the site and the others on this machine."""
+    site = chapter.target
+    if chapter.check:
+        return Conventional(Measured(site, why=ONLY_LOOKED), None)
+    here = [target for target in (found.own,) if target is not None and target.name != site.name]
+    host = _host_for(chapter)
+    seen = measure(site, found.found[site.name], chapter.local, _keeper(chapter), chapter.fleet[host],
+                   chapter.basis_for(host))
+    own = [measure(target, found.found[target.name], chapter.local, _keeper(chapter), chapter.local, Basis.NATIVE)
+           for target in here]
+    others = [measure(target, found.found[target.name], chapter.local, _keeper(chapter), chapter.local,
+                      Basis.EMULATED, found.emulators[target.name]) for target in found.others]
+    return Conventional(seen, own[0] if own else None, tuple(others))
+
+
+def follows_the_convention(chapter: Chapter, seen: Conventional) -> Verdicts:
+    """Whether each item is as the target file expects, for the site's target and for this machine."""
+    verdicts = follows(seen.site, seen.site.target.name)
+    return verdicts + follows(seen.own, OWN) if seen.own else verdicts
+
+
+def sizes(chapter: Chapter) -> Verdicts:
+    """Whether page size and cache line are the target's, asked anew."""
+    return sizes_of_the_target(chapter.fleet.ask(UNAME, PAGE_SIZE, CACHES), chapter.target)
+
+
+def evidence(seen: Conventional) -> Conventions:
+    """What the judges of the register table decide by."""
+    return Conventions(seen.site.target, seen.all)
+
+
+def _host_for(chapter: Chapter) -> str:
+    """A host that is the target's own machine, else the first."""
+    names = chapter.fleet.names
+    return next((name for name in names if chapter.basis_for(name) is Basis.NATIVE), names[0])
+
+
+def _keeper(chapter: Chapter) -> Callable[[Path], None]:
+    """Puts a compiled probe among the run's artefacts."""
+    def keep(program: Path) -> None:
+        kept = chapter.run.artifacts / program.name
+        shutil.copy2(program, kept)
+        chapter.run.keep(program.name, kept)
+    return keep

@@ -1,0 +1,64 @@
+"""What a probe printed: registers and stack words by name, read without a conclusion."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from runbook.chapters.visit import name_of_signal
+
+LINE = re.compile(r"(?P<probe>[a-z-]+) (?P<kind>register|stack|sp|sought|ended|word) (?P<rest>\S+(?: \S+)?)")
+WHOLE = "probe"  # what the program says of itself
+
+
+@dataclass
+class Dump:
+    """One probe: where each value was at the moment, which values were sought, and how the probe ended."""
+
+    registers: dict[str, int] = field(default_factory=dict)
+    stack: dict[int, int] = field(default_factory=dict)  # by bytes above the stack pointer
+    pointers: list[int] = field(default_factory=list)  # stack pointers
+    sought: list[int] = field(default_factory=list)
+    ended: str = "did not end"
+
+    @property
+    def whole(self) -> bool:
+        return self.ended == "exit 0"
+
+    def places_of(self, value: int) -> set[str]:
+        """Registers and stack words that hold the value."""
+        found = {name for name, held in self.registers.items() if held == value}
+        return found | {on_the_stack(offset) for offset, held in self.stack.items() if held == value}
+
+
+def on_the_stack(offset: int) -> str:
+    return f"stack+{offset}"
+
+
+def read_dumps(text: str) -> dict[str, Dump]:
+    """Every probe by name, `probe` the program itself; lines that are none of its own are left out."""
+    dumps: dict[str, Dump] = {}
+    for line in text.splitlines():
+        found = LINE.fullmatch(line.strip())
+        if not found:
+            continue
+        dump = dumps.setdefault(found["probe"], Dump())
+        try:
+            _take(dump, found["kind"], found["rest"].split())
+        except (ValueError, IndexError):
+            continue  # a line that a crash cut short
+    return dumps
+
+
+def _take(dump: Dump, kind: str, words: list[str]) -> None:
+    match kind:
+        case "register":
+            dump.registers[words[0]] = int(words[1], 16)
+        case "stack":
+            dump.stack[int(words[0])] = int(words[1], 16)
+        case "sp":
+            dump.pointers.append(int(words[0], 16))
+        case "sought":
+            dump.sought.append(int(words[0], 16))
+        case "ended":
+            dump.ended = f"ended by {name_of_signal(int(words[1]))}" if words[0] == "signal" else " ".join(words)

@@ -1,0 +1,18 @@
+"""The numbers of a calling convention: how many arguments go in registers, and how the stack is aligned."""
+
+from __future__ import annotations
+
+from runbook.chapters.abi.measure import Measured
+from runbook.verdict import Figure
+
+
+def convention_figures(one: Measured) -> dict[str, Figure]:
+    """Figures by dotted name, `abi.TARGET.stack_alignment`; a basis that is emulated says so."""
+    seen = one.convention
+    if seen is None:
+        return {}
+    name = f"abi.{one.target.name}"
+    return {
+        f"{name}.argument_registers": Figure(len(seen.in_registers), "registers", one.host, one.basis),
+        f"{name}.stack_alignment": Figure(seen.alignment, "bytes", one.host, one.basis),
+    }
