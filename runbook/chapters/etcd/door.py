@@ -14,7 +14,7 @@ from runbook.chapters.etcd.gate import accepted_risk
 from runbook.chapters.etcd.observe import FILES, GROUND, UNIT_STATE
 from runbook.chapters.etcd.ports import PORTS
 from runbook.chapters.etcd.programs import build_programs
-from runbook.chapters.etcd.scratch import Evidence, gather
+from runbook.chapters.etcd.scratch import Evidence, NotTried, gather
 from runbook.chapters.etcd.sign import Signed, hosts_of, sign_requests
 from runbook.chapters.etcd.verify import verify
 from runbook.chapters.etcd.wanted import RISK, Wanted, cluster_of
@@ -71,6 +71,6 @@ def signed(chapter: Chapter, wanted: Wanted) -> Signed:
     return chapter.observe(lambda one: sign_requests(one, wanted))
 
 
-def evidence(chapter: Chapter, wanted: Wanted) -> Evidence:
+def evidence(chapter: Chapter, wanted: Wanted) -> Evidence | NotTried:
     """What the chapter's claims are judged by; see `gather`."""
     return chapter.observe(lambda one: gather(one, wanted))

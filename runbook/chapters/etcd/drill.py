@@ -53,6 +53,8 @@ class Written:
 
 def member_killed(chapter: Chapter, wanted: Wanted) -> Verdicts:
     """Only where the site allows drills. A follower is killed: killing the leader would measure an election."""
+    if chapter.check:
+        return Verdicts((skipped(COMES_BACK, "check mode: no member is killed"),))
     if not chapter.options.get("drill", True):
         return Verdicts((skipped(COMES_BACK, "no drill was asked for: drill = True"),))
     if not chapter.site.drills:

@@ -72,6 +72,18 @@ class Evidence:
     __repr__ = __str__
 
 
+@dataclass(frozen=True, repr=False)
+class NotTried:
+    """Why nothing was started aside; no judge decides by it."""
+
+    why: str
+
+    def __str__(self) -> str:
+        return f"nothing was started aside: {self.why}"
+
+    __repr__ = __str__
+
+
 def parse_tried(text: str) -> Tried:
     parts = sections(text)
     return Tried(
@@ -115,9 +127,13 @@ def _alert(text: str) -> str:
     return found[1] if found else ""
 
 
-def gather(chapter: Chapter, wanted: Wanted) -> Evidence:
+def gather(chapter: Chapter, wanted: Wanted) -> Evidence | NotTried:
     """Starts etcd aside on the last member's host, as the user who logs in; nothing of it stays."""
+    if chapter.check:
+        return NotTried("check mode")
     members = chapter.fleet.with_role("etcd")
+    if not len(members):
+        return NotTried("none of the members' hosts is among those that are worked on")
     host = members.names[-1]
     words = (PROGRAM, CTL, GATE, wanted.target.goarch, SUITE, str(START_SECONDS), str(CLIENT_PORT))
     tried = parse_tried(members[host].run(TRY.command(*words)).text)

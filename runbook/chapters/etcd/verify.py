@@ -8,24 +8,27 @@ from runbook.chapters.compile.verify import verify_build
 from runbook.chapters.etcd.credentials import credentials_question
 from runbook.chapters.etcd.health import members_healthy
 from runbook.chapters.etcd.refusals import strangers_refused
-from runbook.chapters.etcd.replication import written_and_read
+from runbook.chapters.etcd.replication import REPLICATED, written_and_read
 from runbook.chapters.etcd.sign import hosts_of
-from runbook.chapters.etcd.snapshot import snapshot_restores
+from runbook.chapters.etcd.snapshot import RESTORED, snapshot_restores
 from runbook.chapters.etcd.wanted import Wanted
 from runbook.chapters.etcd.wants import wants_signature
 from runbook.targets import load_target
-from runbook.verdict import Figure, Verdict, Verdicts, failed, passed
+from runbook.verdict import Figure, Verdict, Verdicts, failed, passed, skipped
 
 HOLD = "certificates hold"
 
 
 def verify(chapter: Chapter, wanted: Wanted) -> Verdicts:
-    """All of it, asked anew. What needs healthy members is left out where one is not."""
+    """All of it, asked anew. What needs healthy members is left out where one is not, what writes in check mode."""
     verdicts = programs_fit(wanted) + certificates_hold(chapter, wanted) + members_healthy(chapter, wanted)
-    if not verdicts.ok:
+    if not verdicts.ok or not len(chapter.fleet.with_role("etcd")):
         return verdicts
-    return (verdicts + written_and_read(chapter, wanted) + strangers_refused(chapter, wanted)
-            + snapshot_restores(chapter, wanted))  # fmt: skip
+    if chapter.check:
+        why = "check mode: nothing is written to the cluster"
+        return verdicts + strangers_refused(chapter, wanted) + (skipped(REPLICATED, why), skipped(RESTORED, why))
+    verdicts += written_and_read(chapter, wanted)
+    return verdicts + strangers_refused(chapter, wanted) + snapshot_restores(chapter, wanted)
 
 
 def programs_fit(wanted: Wanted) -> Verdicts:
