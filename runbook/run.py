@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import hashlib
 import os
@@ -10,10 +11,11 @@ import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
 from runbook.entries import Entry, entries
-from runbook.errors import Blocked, RunbookError, UsageError
+from runbook.errors import Blocked, JournalDamaged, RunbookError, SiteError, UsageError
 from runbook.journal import Journal
 from runbook.site import ROOT, Site, load_site
 
@@ -63,7 +65,8 @@ class Run:
             shutil.rmtree(folder, ignore_errors=True)
             mend = f"free or make writable {folder.parent}, or set {REPORTS_VARIABLE}"
             raise UsageError(f"{folder}: {error.strerror}", next=mend) from error
-        run.journal.begin("run", site=site.name, target=site.target, mode="check" if check else "act", by=by)
+        about = {"site": site.name, "target": site.target, "mode": "check" if check else "act"}
+        run.journal.begin("run", **about, by=by, version=version("runbook"))
         _point_latest_to(folder)
         return run
 
@@ -139,13 +142,17 @@ class Run:
 
 
 def all_runs(site: str = "") -> Iterator[Run]:
-    """Every run, or every run of a site, newest first."""
+    """Every run, or every run of a site, newest first; one whose journal is damaged is passed over.
+
+    A run that is named is never passed over: `named` says what is damaged.
+    """
     folder = reports()
     for path in sorted(folder.glob("*/journal.jsonl"), reverse=True) if folder.is_dir() else ():
         if path.parent.is_symlink():
             continue
         if not site or path.parent.name.partition("-")[2].partition("-")[2] == site:
-            yield Run(path.parent)
+            with contextlib.suppress(JournalDamaged, SiteError):
+                yield Run(path.parent)
 
 
 def named(name: str) -> Run:
