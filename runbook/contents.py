@@ -34,10 +34,13 @@ CONTENTS: tuple[Title, ...] = (
     Title(START, "Start", "Can these servers be worked on, and what will be done to them?"),
     Title("01_abi_inspection", "ABI inspection", "What are these hosts, before anything is changed?",
           (START,)),
+    Title("02_toolchain_build", "Toolchain",
+          "Does the site's Go build for the target, and does what it builds work there?", (START,),
+          {"packages": list}),
     Title("03_static_compile", "Static compile",
-          "Is what we built static, for the right machine, and the same twice?", (START,)),
-    Title("04_container_deploy", "Deployment", "Does what we built run on the hosts, and is it what runs?",
-          ("03_static_compile",)),
+          "Is what we built static, for the right machine, and the same twice?", ("02_toolchain_build",)),
+    Title("04_container_deploy", "Container deployment",
+          "Does what we built run on the hosts, and is it what runs?", ("03_static_compile",)),
     Title(TEARDOWN, "Teardown", "Are the hosts as they were?", parameters={"only_chapter": str}),
 )
 

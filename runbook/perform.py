@@ -41,20 +41,22 @@ class Progress:
     begun: Action | None = None  # the action that is being done now
 
 
-def perform(plan: Plan, shell: Shell, journal: Journal, *, run: str, check: bool) -> Performed:
+def perform(plan: Plan, shell: Shell, journal: Journal, *, run: str, check: bool, drill: bool = False) -> Performed:
     """Carries out a plan on one host; with `check` the same, but what would be done is only counted.
+
+    The steps of a `drill` are marked as such: they are taken back by it, and count as no change of the run.
 
     An action whose result is there already changes nothing and counts 0. A step that fails takes its own done
     half back and raises what it met, with what was taken back; steps before it stay, for `undo`.
     """
-    changed = sum(_perform(step, shell, journal, run, check) for step in plan)
+    changed = sum(_perform(step, shell, journal, run, check, drill) for step in plan)
     state = ("pending" if check else "applied") if changed else "unchanged"
     return Performed(shell.name, state, len(plan), changed)
 
 
-def _perform(step: Step, shell: Shell, journal: Journal, run: str, check: bool) -> int:
+def _perform(step: Step, shell: Shell, journal: Journal, run: str, check: bool, drill: bool) -> int:
     _undo_can_be_written(step)
-    own = step.to_dict()
+    own = step.to_dict() | ({"drill": True} if drill else {})
     begin = journal.begin("step", shell.name, **own, diff=step.diff, id=step.id, run=run, check=check)
     keeper = Keeper(run, begin)
     so_far = Progress()

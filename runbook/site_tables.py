@@ -157,6 +157,9 @@ class Toolchain:
                          "auto", check=one_of("auto", "modern", "legacy"), example="auto")
 
 
+CONTAINER = "container"
+
+
 @dataclass(frozen=True)
 class Service:
     """What is deployed; `[service]`."""
@@ -164,6 +167,8 @@ class Service:
     name: str = entry("of the service, its unit and its user", "users", check=NAME, example="users")
     framework: str = entry("`gin` or `echo`", "gin", check=one_of("gin", "echo"), example="gin")
     port: int = entry("where it listens", 8080, check=PORT, example=8080)
+    deploy: str = entry("`container`, or the binary itself as a `unit`", CONTAINER,
+                        check=one_of(CONTAINER, "unit"), example=CONTAINER)
 
 
 @dataclass(frozen=True)

@@ -77,13 +77,17 @@ def standing(entries: Iterable[Entry], chapter: str | None = None) -> tuple[Stan
 
 
 def changes_by_host(entries: Iterable[Entry], chapter: str | None = None) -> dict[str, int]:
-    """What a run, or one of its chapters, altered on each host that it has steps of; undo does not count."""
+    """What a run, or one of its chapters, altered on each host that it has steps of.
+
+    Undo does not count, nor do drills, which restore what they disturbed.
+    """
     changes: dict[str, int] = {}
     for span in spans(entries, "step"):
         begin, end = span.begin, span.end
         if begin.host is None or "undoes" in begin.fields or chapter not in (None, begin.chapter):
             continue
-        altered = end is not None and end["state"] in ("applied", "failed") and not begin.get("check")
+        uncounted = begin.get("check") or begin.get("drill")
+        altered = end is not None and end["state"] in ("applied", "failed") and not uncounted
         count = int(str(end["changed"])) if altered and end else 0
         changes[begin.host] = changes.get(begin.host, 0) + count
     return changes

@@ -13,7 +13,7 @@ from runbook.remote.command import Script
 from runbook.remote.question import Question
 
 SHARES, WEIGHT = 1024, 100
-"""The defaults of cgroup v1's cpu.shares and v2's cpu.weight, by which systemd converts (systemd.resource-control(5))."""
+"""The defaults of cgroup v1's cpu.shares and v2's cpu.weight, by which systemd converts one to the other."""
 
 
 @dataclass(frozen=True)

@@ -102,4 +102,8 @@ def _gone(wanted: Deployment) -> tuple[Action, ...]:
 def as_it_was(wanted: Deployment, *, running: bool, enabled: bool) -> tuple[Action, ...]:
     """Enabled or not, running or not, as it was before the step."""
     first = () if enabled else (Run("systemctl", "disable", wanted.unit),)
-    return (*first, Run("systemctl", "restart" if running else "stop", wanted.unit))
+    if not running:
+        return (*first, Run("systemctl", "stop", wanted.unit))
+    # A version that failed may have used up the starts that systemd allows within some seconds.
+    forgotten = Run("systemctl", "reset-failed", wanted.unit, also={1: "systemd forgot the unit already"})
+    return (*first, forgotten, Run("systemctl", "restart", wanted.unit))

@@ -117,11 +117,11 @@ def _imported(runtime: Runtime, seen: Deployed, there: Held, wanted: Container) 
     bring = ctr(runtime, wanted, "images", "import", "--platform", wanted.platform,
                 "--snapshotter", runtime.snapshotter, wanted.path)
     undo: tuple[Action, ...] = (Run(*ctr(runtime, wanted, "images", "rm", "--sync", wanted.image), also=GONE),)
-    if not there.namespace:
-        tasks = (f"{folder}/io.containerd.runtime.v2.task/{wanted.namespace}" for folder in (runtime.state, runtime.root))
+    if wanted.namespace not in runtime.containers:
+        below = f"io.containerd.runtime.v2.task/{wanted.namespace}"
         undo += (
             Run(*ctr(runtime, wanted, "namespaces", "rm", wanted.namespace), also=IN_USE),
-            Run("rmdir", *tasks, also=IN_USE),  # which containerd leaves behind
+            Run("rmdir", f"{runtime.state}/{below}", f"{runtime.root}/{below}", also=IN_USE),  # which containerd leaves
         )
     why = "the image is not there yet" if not there.images else "the image is another one"
     place = Place(wanted.path, wanted.source, wanted.sha256, mode=0o644)
@@ -154,6 +154,5 @@ def _units(runtime: Runtime, seen: Deployed, there: Held, wanted: Container, *, 
         ))]
     return [Step(why, do, (
         Run("systemctl", "stop", wanted.unit), *no_limits, *files,
-        Run("systemctl", "reset-failed", wanted.unit, also=GONE),  # else it counts as started too often
         *as_it_was(wanted, running=running, enabled=enabled),
     ))]

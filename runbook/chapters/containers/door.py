@@ -1,21 +1,60 @@
-"""What the deployment does with a chapter: the functions that its notebook calls."""
+"""What the deployment does with a chapter: the functions that its notebook calls, for both ways of deploying."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from runbook.chapter import Chapter
+from runbook.chapters.containers import judges as judges  # hears the chapter's claims once it is imported
+from runbook.chapters.containers.container import Container
+from runbook.chapters.containers.decide import service_on_host
+from runbook.chapters.containers.deploy import container_on_host
+from runbook.chapters.containers.drill import bad_version_is_taken_back, unhealthy
+from runbook.chapters.containers.evidence import Evidence, evidence
+from runbook.chapters.containers.held import held
+from runbook.chapters.containers.image import Image, Recipe, read_image, write_image
 from runbook.chapters.containers.observe import deployed
+from runbook.chapters.containers.rollback import or_taken_back
+from runbook.chapters.containers.runtime import RUNTIME
 from runbook.chapters.containers.verify import service_runs
+from runbook.chapters.containers.verify_container import container_runs
 from runbook.chapters.containers.wanted import Deployment
 from runbook.errors import Blocked
+from runbook.plan import Plan
+from runbook.remote.fleet import Fleet
+from runbook.remote.question import HostAnswers, Question
+from runbook.site_tables import CONTAINER
 from runbook.verdict import Verdicts
 from runbook.views import Observed
 
 
 def wanted(chapter: Chapter) -> Deployment:
-    """The site's service as this run built it. Raises Blocked where no chapter built it yet."""
-    service = chapter.site.service
-    artifact = chapter.artifact(service.name)
-    return Deployment(service.name, service.port, artifact.path, artifact.sha256)
+    """The site's service as this run built it: its binary, or an image of it, kept among the run's artefacts.
+
+    Raises Blocked where no chapter built it yet.
+    """
+    service, artifact = chapter.site.service, chapter.artifact(chapter.site.service.name)
+    if service.deploy != CONTAINER:
+        return Deployment(service.name, service.port, artifact.path, artifact.sha256)
+    packed = _packed(chapter, chapter.run.artifacts / f"{service.name}.image.tar")
+    chapter.run.keep(f"{service.name}.image", packed.source)
+    chapter.note("image", f"{packed.image} {packed.digest}")
+    return packed
+
+
+def _packed(chapter: Chapter, archive: Path, **labels: str) -> Container:
+    service, artifact = chapter.site.service, chapter.artifact(chapter.site.service.name)
+    recipe = Recipe(service.name, chapter.target.oci, artifact.sha256, labels=tuple(labels.items()))
+    image = write_image(recipe, artifact.path.read_bytes(), archive)
+    return Container(service.name, service.port, archive, image.archive_sha256, image=image.name, digest=image.digest,
+                     binary_sha256=artifact.sha256, platform=chapter.target.oci)
+
+
+def questions(wanted: Deployment) -> tuple[Question, ...]:
+    """What is to be known of a host before it is decided on."""
+    if isinstance(wanted, Container):
+        return RUNTIME, deployed(wanted), held(wanted)
+    return (deployed(wanted),)
 
 
 def seen(chapter: Chapter, wanted: Deployment) -> Observed:
@@ -26,9 +65,46 @@ def seen(chapter: Chapter, wanted: Deployment) -> Observed:
             f"no host of {chapter.site.name} among these has the role `service`",
             next='give it to one: roles = ["service"] at a [[host]]',
         )
-    return chapter.observe(deployed(wanted), fleet=fleet)
+    return chapter.observe(*questions(wanted), fleet=fleet)
+
+
+def on_host(answers: HostAnswers, wanted: Deployment) -> Plan:
+    """The plan for one host, for either way of deploying. Raises Blocked with what is in the way."""
+    return container_on_host(answers, wanted) if isinstance(wanted, Container) else service_on_host(answers, wanted)
 
 
 def runs_as_built(chapter: Chapter, wanted: Deployment) -> Verdicts:
-    """Whether the service runs on each host, answers, and is byte for byte what was built."""
-    return service_runs(chapter.fleet.with_role("service"), wanted, chapter.target, chapter.site)
+    """Whether the service runs on each host, answers, and is byte for byte what was built.
+
+    Where it does not, on a host that this chapter has just changed, what was there before is put back.
+    """
+    return or_taken_back(chapter, _judged(chapter, chapter.fleet.with_role("service"), wanted), wanted)
+
+
+def bad_version(chapter: Chapter, wanted: Deployment) -> Verdicts:
+    """The drill of replacing: a version that never gets healthy is found out and taken back."""
+    def bad(folder: Path) -> Deployment:
+        if isinstance(wanted, Container):
+            return unhealthy(_packed(chapter, folder / "image.tar", **{"org.opencontainers.image.version": "drill"}))
+        return unhealthy(wanted)
+
+    def judged(fleet: Fleet, version: Deployment) -> Verdicts:
+        return _judged(chapter, fleet, version)
+
+    return bad_version_is_taken_back(chapter, wanted, bad, questions, on_host, judged)
+
+
+def evidence_of(chapter: Chapter) -> Evidence:
+    """What the chapter's claims are judged by, asked of one host."""
+    return evidence(chapter.fleet.with_role("service"), drills=chapter.site.drills)
+
+
+def _judged(chapter: Chapter, fleet: Fleet, wanted: Deployment) -> Verdicts:
+    if isinstance(wanted, Container):
+        return container_runs(fleet, wanted, _image(wanted), chapter.target, chapter.site)
+    return service_runs(fleet, wanted, chapter.target, chapter.site)
+
+
+def _image(wanted: Container) -> Image:
+    """Read again, every blob of it. Raises RunbookError where the archive is damaged."""
+    return read_image(wanted.source)

@@ -17,7 +17,6 @@ from runbook.remote.question import Question
 class Held:
     """What containerd holds of one service."""
 
-    namespace: bool
     images: Mapping[str, str] = field(hash=False)  # digest of each by name
     complete: frozenset[str]  # those with all their content, laid out for a container
     task: int  # the process of the service's container; 0 where none runs
@@ -33,7 +32,6 @@ def parse_held(text: str) -> Held:
     rows = [line.split() for line in parts.get("images", "").splitlines()[1:]]
     encoded = parts.get("slice", "").split()
     return Held(
-        bool(parts.get("namespace", "").strip()),
         {row[0]: row[2] for row in rows if len(row) > 3},
         frozenset(row[0] for row in rows if len(row) > 3 and row[3] == "complete" and row[-1] == "true"),
         whole_number(parts.get("task", "")) or 0,
@@ -54,7 +52,6 @@ namespace=$1 service=$2 slice=$3
 echo '== slice'; [ -f "$slice" ] && { base64 <"$slice"; echo; }
 command -v ctr >/dev/null 2>&1 && systemctl is-active --quiet containerd.service || exit 0
 socket=$(socket "$(configuration)")
-echo '== namespace'; ctr -a "$socket" namespaces ls -q 2>/dev/null </dev/null | grep -xF "$namespace" || exit 0
 echo '== images'
 for one in overlayfs native; do  # by one of them an image is laid out
   seen=$(ctr -a "$socket" -n "$namespace" images check --snapshotter "$one" 2>/dev/null </dev/null)

@@ -54,6 +54,29 @@ class Image:
     config: Mapping[str, object]
     files: Mapping[str, str]  # SHA-256 of each file in the layer, by its path
     size: int  # bytes of the blobs
+    archive_sha256: str
+
+
+@dataclass(frozen=True)
+class _Blob:
+    """A part of an image, known by its digest."""
+
+    kind: str
+    data: bytes
+    digest: str
+
+    @classmethod
+    def of(cls, kind: str, data: bytes) -> _Blob:
+        return cls(kind, data, _digest(data))
+
+    @property
+    def path(self) -> str:
+        """In the archive."""
+        return f"blobs/{self.digest.replace(':', '/')}"
+
+    @property
+    def descriptor(self) -> dict[str, object]:
+        return {"mediaType": self.kind, "digest": self.digest, "size": len(self.data)}
 
 
 def image_name(service: str, digest: str) -> str:
@@ -62,29 +85,32 @@ def image_name(service: str, digest: str) -> str:
 
 
 def write_image(recipe: Recipe, binary: bytes, archive: Path) -> Image:
-    """Writes the image's archive, an OCI layout in a tar, and reads it again.
+    """Writes the image's archive, an OCI layout in a tar; what it returns is what `read_image` would say.
 
     Raises RunbookError where the binary is not the one that the recipe names.
     """
     if hashlib.sha256(binary).hexdigest() != recipe.binary_sha256:
         raise RunbookError(f"{recipe.service}: the binary is not {recipe.binary_sha256[:12]}, which the image is of",
                            next="run the chapter that builds it again")
-    layer = _tar({recipe.path.lstrip("/"): (binary, 0o555)})
-    config = _json(_config(recipe, _digest(layer)))
-    manifest = _json({
-        "schemaVersion": 2, "mediaType": MANIFEST,
-        "config": _descriptor(CONFIG, config), "layers": [_descriptor(LAYER, layer)],
-    })
-    name = image_name(recipe.service, _digest(manifest))
+    layer = _Blob.of(LAYER, _tar({recipe.path.lstrip("/"): (binary, 0o555)}))
+    told = _config(recipe, layer.digest)
+    config = _Blob.of(CONFIG, _json(told))
+    manifest = _Blob.of(MANIFEST, _json({
+        "schemaVersion": 2, "mediaType": MANIFEST, "config": config.descriptor, "layers": [layer.descriptor]}))
+    name = image_name(recipe.service, manifest.digest)
     system, _, architecture = recipe.platform.partition("/")
-    index = _json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [_descriptor(MANIFEST, manifest) | {
+    index = _json({"schemaVersion": 2, "mediaType": INDEX, "manifests": [manifest.descriptor | {
         "platform": {"architecture": architecture, "os": system},
         "annotations": {NAME: name, TAG: name.rpartition(":")[2]},
     }]})
-    blobs = {f"blobs/sha256/{_digest(blob)[7:]}": (blob, 0o444) for blob in (config, layer, manifest)}
-    layout = {"oci-layout": (_json({"imageLayoutVersion": "1.0.0"}), 0o444), "index.json": (index, 0o444)}
-    archive.write_bytes(_tar({**layout, **blobs}))
-    return read_image(archive)
+    blobs = (config, layer, manifest)
+    whole = _tar({
+        "oci-layout": (_json({"imageLayoutVersion": "1.0.0"}), 0o444), "index.json": (index, 0o444),
+        **{one.path: (one.data, 0o444) for one in blobs},
+    })
+    archive.write_bytes(whole)
+    return Image(name, manifest.digest, layer.digest, told, {recipe.path: recipe.binary_sha256},
+                 sum(len(one.data) for one in blobs), hashlib.sha256(whole).hexdigest())
 
 
 def read_image(archive: Path) -> Image:
@@ -93,7 +119,8 @@ def read_image(archive: Path) -> Image:
     Raises RunbookError where it is damaged, or no image of one manifest and one layer.
     """
     try:
-        with tarfile.open(archive) as tar:
+        whole = archive.read_bytes()
+        with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
             parts = {member.name: _content(tar, member) for member in tar if member.isfile()}
         (entry,) = json.loads(parts["index.json"])["manifests"]
         manifest = json.loads(_blob(parts, entry["digest"]))
@@ -103,7 +130,8 @@ def read_image(archive: Path) -> Image:
         with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
             files = {f"/{one.name}": hashlib.sha256(_content(tar, one)).hexdigest() for one in tar if one.isfile()}
         size = sum(len(blob) for path, blob in parts.items() if path.startswith("blobs/"))
-        return Image(entry["annotations"][NAME], entry["digest"], below["digest"], config, files, size)
+        known = hashlib.sha256(whole).hexdigest()
+        return Image(entry["annotations"][NAME], entry["digest"], below["digest"], config, files, size, known)
     except (tarfile.TarError, OSError, ValueError, KeyError, TypeError) as error:
         raise RunbookError(f"{archive.name}: {error or type(error).__name__}: the image's archive is damaged",
                            next="run the chapter again: it writes the archive anew") from error
@@ -151,10 +179,6 @@ def _blob(parts: Mapping[str, bytes], digest: str) -> bytes:
 
 def _digest(data: bytes) -> str:
     return f"sha256:{hashlib.sha256(data).hexdigest()}"
-
-
-def _descriptor(kind: str, blob: bytes) -> dict[str, object]:
-    return {"mediaType": kind, "digest": _digest(blob), "size": len(blob)}
 
 
 def _json(value: object) -> bytes:

@@ -31,11 +31,11 @@ class Snapshotter(StrEnum):
 
 @dataclass(frozen=True)
 class Runtime:
-    """containerd as it is on a host; versions are empty where a program is not there."""
+    """containerd as it is on a host; the version is empty where it is not there."""
 
     version: str
     client: str  # where containerd's own client is
-    runc: str
+    runc: bool
     installer: str  # apt-get, dnf, …; empty where none is known
     path: str  # of the configuration that its unit reads
     folder: bool  # whether the folder that it is in is there
@@ -48,7 +48,7 @@ class Runtime:
     enabled: bool
     file_system: str  # of the data directory
     plugins: Mapping[str, str] = field(hash=False)  # `type.id` and its status; empty where it does not run
-    containers: Mapping[str, int] = field(hash=False)  # by namespace, likewise
+    containers: Mapping[str, int] = field(hash=False)  # by namespace, likewise; not counted under our configuration
 
     @property
     def numbers(self) -> tuple[int, int]:
@@ -100,7 +100,7 @@ def parse_runtime(text: str) -> Runtime:
     return Runtime(
         _version(parts.get("containerd", "")),
         parts.get("ctr", "").strip(),
-        _version(parts.get("runc", "")),
+        bool(parts.get("runc", "").strip()),
         parts.get("installer", "").strip(),
         path,
         bool(parts.get("folder", "").strip()),
@@ -118,7 +118,7 @@ def parse_runtime(text: str) -> Runtime:
 
 
 def _version(text: str) -> str:
-    """The first word that begins like a version, of `containerd … v1.6.20 …` and `runc version 1.1.5+ds1`."""
+    """The first word that begins like a version, of `containerd github.com/containerd/containerd v1.6.20 …`."""
     found = re.search(r"(?:^|\s)v?(\d+\.\d+[^\s]*)", text)
     return found[1] if found else ""
 
@@ -139,7 +139,8 @@ def _plugins(text: str) -> dict[str, str]:
 WORDS = r"""
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/sbin; LC_ALL=C; export PATH LC_ALL
 configuration() {  # that containerd's unit reads
-  path=$(systemctl show -p ExecStart containerd.service 2>/dev/null | sed -n 's/.*[ =]\(--config\|-c\)[ =]\([^ ;]*\).*/\2/p')
+  path=$(systemctl show -p ExecStart containerd.service 2>/dev/null |
+    sed -n 's/.*[ =]\(--config\|-c\)[ =]\([^ ;]*\).*/\2/p')
   echo "${path:-/etc/containerd/config.toml}"
 }
 socket() {  # that containerd listens on, by its file $1; only one that reads others has to be asked
@@ -155,8 +156,9 @@ RUNTIME_SCRIPT = WORDS + r"""
 path=$(configuration)
 echo '== containerd'; containerd --version 2>/dev/null
 echo '== ctr'; command -v ctr
-echo '== runc'; runc --version 2>/dev/null | head -n 1
-echo '== installer'; for one in apt-get dnf yum zypper; do command -v $one >/dev/null 2>&1 && { echo $one; break; }; done
+echo '== runc'; command -v runc
+echo '== installer'
+for one in apt-get dnf yum zypper; do command -v $one >/dev/null 2>&1 && { echo $one; break; }; done
 echo '== path'; echo "$path"
 echo '== folder'; [ -d "${path%/*}" ] && echo there
 echo '== file'; [ -f "$path" ] && { base64 <"$path"; echo; }
@@ -178,6 +180,7 @@ socket=$(socket "$path")
 echo '== plugins'; ctr -a "$socket" plugins ls 2>/dev/null </dev/null
 echo '== namespaces'
 for one in $(ctr -a "$socket" namespaces ls -q 2>/dev/null </dev/null); do
+  case $(head -n 1 "$path" 2>/dev/null) in '# Written by the runbook'*) echo "$one 0"; continue;; esac
   echo "$one $(ctr -a "$socket" -n "$one" containers ls -q 2>/dev/null </dev/null | wc -l)"
 done
 :
