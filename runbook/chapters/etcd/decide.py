@@ -19,6 +19,7 @@ from runbook.chapters.etcd.sign import Signed
 from runbook.chapters.etcd.start import start_member
 from runbook.chapters.etcd.wanted import Wanted
 from runbook.chapters.etcd.wants import wants_signature
+from runbook.chapters.hosts.system import UNAME
 from runbook.pki.request import parse_request
 from runbook.plan import Folder, Place, Plan, Remove, RemoveFolder, Replace, Restore, Run, Step
 from runbook.remote.question import HostAnswers
@@ -50,7 +51,7 @@ def member(seen: HostAnswers, wanted: Wanted, signed: Signed) -> Plan:
     held, files = seen[credentials_question(wanted.site.service.name)], seen[FILES]
     steps = [*_certificates(seen.host, held, wanted, signed)]
     if wanted.member(seen.host) is not None:
-        steps += [*_tools(seen[GROUND].machine, files, wanted), *_data(files), *start_member(seen, wanted)]
+        steps += [*_tools(seen[UNAME].machine, files, wanted), *_data(files), *start_member(seen, wanted)]
     return Plan(*steps, because="certificates, programs and configuration are as wanted, and the member runs")
 
 

@@ -18,7 +18,9 @@ from runbook.chapters.etcd.scratch import Evidence, NotTried, gather
 from runbook.chapters.etcd.sign import Signed, hosts_of, sign_requests
 from runbook.chapters.etcd.verify import verify
 from runbook.chapters.etcd.wanted import RISK, Wanted, cluster_of
+from runbook.chapters.hosts.system import UNAME
 from runbook.errors import Blocked
+from runbook.remote.question import Unanswered
 from runbook.views import Observed
 
 __all__ = ["evidence", "look", "member", "member_killed", "prepare", "signed", "verify", "want"]
@@ -30,6 +32,7 @@ HEALTHY_WITHIN = 60
 def look(chapter: Chapter) -> Observed:
     """Every question of the chapter, to every host that it has to do with."""
     questions = (
+        UNAME,
         GROUND,
         PORTS,
         FILES,
@@ -56,7 +59,7 @@ def want(chapter: Chapter, seen: Observed) -> Wanted:
             f"the profile `{site.etcd.profile}` is not formed by this version",
             next='[etcd] profile = "ecdsa"',
         )
-    machines = [answers[GROUND].machine for answers in seen]
+    machines = [uname.machine for uname in seen.of(UNAME).values() if not isinstance(uname, Unanswered)]
     programs = chapter.observe(lambda _: build_programs(site, chapter.target, machines, chapter.local))
     within = int(str(chapter.options.get("healthy_within", HEALTHY_WITHIN)))
     wanted = Wanted(site, chapter.target, cluster_of(site), programs, datetime.now(UTC), within)

@@ -19,9 +19,8 @@ PLACED = (SETTINGS, PKI, DATA, PROGRAM, CTL, UTL, *SHOWN)
 
 @dataclass(frozen=True)
 class Ground:
-    """What the chapter stands on: the machine's own name, the tools that are missing, the account."""
+    """What the chapter stands on: the tools that are missing, openssl's version, the account."""
 
-    machine: str
     missing: tuple[str, ...]
     openssl: str  # its version line
     account: str  # the line of the user database; empty: no such user
@@ -35,7 +34,6 @@ def parse_ground(text: str) -> Ground:
     parts = sections(text)
     there = set(parts.get("tools", "").split())
     return Ground(
-        parts.get("machine", "").strip(),
         tuple(tool for tool in NEEDED if tool not in there),
         parts.get("openssl", "").strip(),
         parts.get("account", "").strip(),
@@ -45,7 +43,6 @@ def parse_ground(text: str) -> Ground:
 GROUND = Question(
     Script(
         "PATH=$PATH:/usr/sbin:/sbin; user=$1; shift\n"
-        "echo '== machine'; uname -m\n"
         "echo '== account'; getent passwd \"$user\"\n"
         "echo '== openssl'; openssl version 2>/dev/null\n"
         'echo \'== tools\'; for tool; do command -v "$tool" >/dev/null 2>&1 && echo "$tool"; done; :',

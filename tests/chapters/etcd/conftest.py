@@ -14,6 +14,7 @@ from runbook.chapters.etcd.data import DATA_DIRECTORY, DataDirectory
 from runbook.chapters.etcd.observe import FILES, GROUND, UNIT_STATE, Files, Ground, Unit
 from runbook.chapters.etcd.ports import PORTS, Ports
 from runbook.chapters.etcd.wanted import Wanted, cluster_of
+from runbook.chapters.hosts.system import UNAME, Uname
 from runbook.remote.question import HostAnswers, Question
 from runbook.site import Site, load_site
 from runbook.targets import load_target
@@ -89,7 +90,8 @@ def bare() -> Callable[..., HostAnswers]:
 
     def made(host: str = "node1", **instead: object) -> HostAnswers:
         facts: dict[Question, object] = {
-            GROUND: Ground("x86_64", (), "OpenSSL 3.0", ""),
+            UNAME: Uname("x86_64", "6.18.0", "node1"),
+            GROUND: Ground((), "OpenSSL 3.0", ""),
             PORTS: Ports(),
             FILES: Files(),
             UNIT_STATE: Unit(False, "inactive", "dead", False, 0, 0, None, None),
@@ -116,7 +118,8 @@ def converged(recorded: Callable[[str], str]) -> Callable[..., HostAnswers]:
         }
         return HostAnswers(
             "node1",
-            {
+            {UNAME: Uname("x86_64", "6.18.0", "node1")}
+            | {
                 question: instead.get(question.name, question.parse(recorded(file)))
                 for question, file in questions.items()
             },

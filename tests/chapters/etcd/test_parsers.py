@@ -89,7 +89,7 @@ def test_credentials_hold_no_private_key(recorded: Recorded) -> None:
 
 def test_the_ground_names_what_is_missing(recorded: Recorded) -> None:
     assert parse_ground(recorded("ground")).missing == ()
-    assert "openssl" in parse_ground("== machine\nx\n== account\n== tools\nsystemctl\n").missing
+    assert "openssl" in parse_ground("== account\n== tools\nsystemctl\n").missing
 
 
 def test_refusals_are_read_with_their_reasons(recorded: Recorded) -> None:
