@@ -106,9 +106,7 @@ def make_authority(name: str, organization: str, folder: Path, file: str, *, at:
         with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as key_file:
             key_file.write(pem)
     except FileExistsError as error:
-        raise RunbookError(
-            f"{path}: there is an authority already", next="use it, or take its folder away"
-        ) from error
+        raise RunbookError(f"{path}: there is an authority already", next="use it, or take its folder away") from error
     (folder / f"{file}.crt").write_text(certificate.pem)
     return Authority(certificate, path)
 
@@ -139,9 +137,7 @@ def _builder(
     )
 
 
-def _usage(
-    *, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False
-) -> x509.KeyUsage:
+def _usage(*, digital_signature: bool = False, key_cert_sign: bool = False, crl_sign: bool = False) -> x509.KeyUsage:
     """RFC 5280, section 4.2.1.3: an ECDSA key signs; only an authority's signs certificates."""
     return x509.KeyUsage(
         digital_signature=digital_signature,

@@ -32,9 +32,7 @@ class Identity:
     def __post_init__(self) -> None:
         for name in (self.common_name, self.organization, *self.dns):
             if not NAME.fullmatch(name):
-                raise ValueError(
-                    f"{name!r}: a name in a certificate has letters, digits, `.`, `_`, `-`, at most 64"
-                )
+                raise ValueError(f"{name!r}: a name in a certificate has letters, digits, `.`, `_`, `-`, at most 64")
         for address in self.addresses:
             ipaddress.ip_address(address)
 
@@ -50,9 +48,7 @@ class Identity:
     def alternative_names(self) -> str:
         """As openssl's `subjectAltName=` takes it; empty where there are none."""
         addresses = sorted(self.addresses, key=lambda one: (ipaddress.ip_address(one).version, one))
-        return ",".join(
-            [f"DNS:{name}" for name in sorted(self.dns)] + [f"IP:{address}" for address in addresses]
-        )
+        return ",".join([f"DNS:{name}" for name in sorted(self.dns)] + [f"IP:{address}" for address in addresses])
 
 
 def server_identity(name: str, address: str, organization: str, uses: frozenset[Use]) -> Identity:

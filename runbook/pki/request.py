@@ -42,9 +42,7 @@ class Request:
             ("the addresses", sorted(self.addresses), sorted(wanted.addresses)),
             ("the key's curve", self.curve or "none", CURVE().name),
         )
-        return "; ".join(
-            f"{what} is {found}, asked for was {asked}" for what, found, asked in pairs if found != asked
-        )
+        return "; ".join(f"{what} is {found}, asked for was {asked}" for what, found, asked in pairs if found != asked)
 
     def loaded(self) -> x509.CertificateSigningRequest:
         return x509.load_pem_x509_csr(self.pem.encode())
@@ -72,9 +70,7 @@ def parse_request(pem: str) -> Request:
         dns=frozenset(names.get_values_for_type(x509.DNSName)) if names else frozenset(),
         addresses=frozenset(map(str, names.get_values_for_type(x509.IPAddress))) if names else frozenset(),
         curve=key.curve.name if isinstance(key, ec.EllipticCurvePublicKey) else "",
-        public_key=key.public_bytes(
-            serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-        ).hex(),
+        public_key=key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo).hex(),
         pem=loaded.public_bytes(serialization.Encoding.PEM).decode(),
     )
 

@@ -50,9 +50,7 @@ def asked(tmp_path: Path) -> Callable[..., str]:
             check=True,
             capture_output=True,
         )
-        names = (
-            ["-addext", f"subjectAltName={identity.alternative_names}"] if identity.alternative_names else []
-        )
+        names = ["-addext", f"subjectAltName={identity.alternative_names}"] if identity.alternative_names else []
         made = subprocess.run(
             ["openssl", "req", "-new", "-key", str(key), "-subj", identity.subject, *names],
             check=True,

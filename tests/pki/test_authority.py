@@ -140,9 +140,7 @@ def test_a_certificate_knows_where_it_stands(
 def test_no_certificate_outlives_its_authority(
     authority: Authority, asked: Callable[..., str], member: Identity, now: datetime
 ) -> None:
-    signed = authority.sign(
-        checked(asked(member), member, "node1"), member, at=now, lifetime=timedelta(days=9999)
-    )
+    signed = authority.sign(checked(asked(member), member, "node1"), member, at=now, lifetime=timedelta(days=9999))
     assert signed.not_after == authority.certificate.not_after
 
 

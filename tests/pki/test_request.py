@@ -44,9 +44,7 @@ def test_a_request_that_another_key_signed_is_refused(asked: Callable[..., str],
     lines = pem.splitlines()
     body = "".join(lines[1:-1])
     flipped = body[:-8] + ("A" if body[-8] != "A" else "B") + body[-7:]
-    damaged = "\n".join(
-        [lines[0], *(flipped[at : at + 64] for at in range(0, len(flipped), 64)), lines[-1], ""]
-    )
+    damaged = "\n".join([lines[0], *(flipped[at : at + 64] for at in range(0, len(flipped), 64)), lines[-1], ""])
     with pytest.raises(RequestRefused, match="cannot be read"):
         checked(damaged, member, "node1")
 
