@@ -41,6 +41,8 @@ CONTENTS: tuple[Title, ...] = (
           "Is what we built static, for the right machine, and the same twice?", ("02_toolchain_build",)),
     Title("04_container_deploy", "Container deployment",
           "Does what we built run on the hosts, and is it what runs?", ("03_static_compile",)),
+    Title("05_etcd_mtls", "etcd with mutual TLS", "Do the members make one cluster, closed to strangers?",
+          ("02_toolchain_build",), {"healthy_within": int, "drill": bool}),
     Title(TEARDOWN, "Teardown", "Are the hosts as they were?", parameters={"only_chapter": str}),
 )
 
