@@ -13,9 +13,9 @@ from runbook.claims.hearing import hear
 from runbook.claims.judge import row
 from runbook.contents import Title
 from runbook.errors import Blocked, ChapterFailed, ChapterStopped, NotConfirmed, RunbookError
+from runbook.hold import Hold
 from runbook.perform import Performed, perform
 from runbook.plan import Plan, Plans
-from runbook.remote import lock
 from runbook.remote.fleet import Fleet
 from runbook.remote.question import Question
 from runbook.remote.shell import Shell
@@ -24,8 +24,6 @@ from runbook.site import Host, Site
 from runbook.targets import Target
 from runbook.verdict import Basis, Figure, Verdict, Verdicts, overall, skipped
 from runbook.views import Acted, Heard, Judged, Observed, Recorded
-
-LOCK_SECONDS = 15 * 60  # renewed at each act; a chapter's longest single act stays well below
 
 Value = TypeVar("Value")
 
@@ -44,7 +42,7 @@ class Chapter:
         self._verdicts = Verdicts()
         self._claims: dict[str, int] = {}
         self._pending = False
-        self._locked: set[str] = set()
+        self._hold = Hold(run.name, who(), fleet, run.journal)
         self._stopped_by: BaseException | None = None
         self._started = time.monotonic()
         run.journal.chapter = title.name
@@ -187,7 +185,7 @@ class Chapter:
                                    next=f"read the plan above, then `--confirm {self.site.name}` "
                                         f"or confirm = \"{self.site.name}\" in the parameters cell")
             self.run.journal.write("approval", what="confirm", by=who(), reason=f"confirm {self._confirm}")
-        self.fleet.only(*hosts).each(self._lock).values()
+        self._hold.take(hosts)
 
     def note(self, about: str, text: str) -> None:
         """A line in the journal that is neither fact nor verdict."""
@@ -234,15 +232,9 @@ class Chapter:
     def _note(self, about: str, text: str) -> None:
         self.run.journal.write("note", about=about, text=text)
 
-    def _lock(self, shell: Shell) -> None:
-        lock.take(shell, self.run.name, who(), LOCK_SECONDS)
-        self._locked.add(shell.name)
-
     def let_go(self) -> None:
         """Releases the locks of this chapter; a host that went away keeps its own until it expires."""
-        if self._locked:
-            self.fleet.only(*sorted(self._locked)).each(lambda shell: lock.release(shell, self.run.name))
-        self._locked.clear()
+        self._hold.let_go()
 
     def _end(self, state: str, reason: str) -> None:
         self.let_go()

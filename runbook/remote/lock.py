@@ -18,11 +18,17 @@ HELD = 75  # EX_TEMPFAIL of sysexits.h
 # One that was left by a process killed within these milliseconds counts no more after a minute.
 _GUARDED = r"""
 umask 077
-mkdir -p -- "${1%/*}" || exit
 new=$1.$$
 now=$(date +%s)
 trap 'rm -f -- "$new"' EXIT
-printf '%s\n' "$now" >"$new" || exit
+trap 'exit 129' HUP
+trap 'exit 130' INT
+trap 'exit 143' TERM
+tries=0
+until mkdir -p -- "${1%/*}" && printf '%s\n' "$now" >"$new"; do # who lets go removes the folder
+    tries=$((tries + 1))
+    [ $tries -lt 5 ] || exit 73
+done
 tries=0
 until ln -- "$new" "$1.changing" 2>/dev/null; do
     since=0

@@ -11,6 +11,7 @@ from runbook import errors
 from runbook.contents import Title
 from runbook.entries import spans
 from runbook.errors import RunbookError
+from runbook.hold import let_go_of_left
 from runbook.report.follow import Follower
 from runbook.report.interruption import Interruption
 from runbook.report.kernel import Kernel, Kernels, without_iri
@@ -133,6 +134,7 @@ class Chain:
         last = told[-1] if told else None
         if last is not None and last.end is not None:
             return Outcome(name, str(last.end["state"]), str(last.end.get("reason") or ""), seconds)
+        let_go_of_left(self.run.site, self.run.name, self.run.journal)
         state, reason = _why(error)
         if self.interruption:
             by = f"interrupted by {self.interruption.by}"
