@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook.chapters.article import named_architecture
+from runbook.chapters.article import named_architecture, named_in
+from runbook.chapters.toolchain.compiler import Compiler
+from runbook.chapters.toolchain.evidence import Port
 from runbook.chapters.toolchain.observe import Go
 from runbook.claims.judge import Judgement, judges
 from runbook.remote.command import command
@@ -93,3 +95,30 @@ def the_runtime_has_a_folder_for_it(seen: Toolchain) -> Judgement:
 @judges("2.2-d")
 def make_bash_sets_its_compiler(seen: Toolchain) -> Judgement:
     return Judgement(seen.compiler == f"{named_architecture()}-linux-gcc", f"go env CC says {seen.compiler}")
+
+
+@judges("1-e")
+def make_bash_builds_one_to_copy(seen: Port) -> Judgement:
+    if seen.refusal:
+        return Judgement(False, f"Go {seen.go.version}, asked for it, says: {seen.refusal}")
+    return Judgement(None, "", why="this Go knows it; building Go from its own sources is not part of this run")
+
+
+@judges("2.2-g")
+def net_is_built_on_getifaddrs(seen: Port) -> Judgement:
+    if not seen.by_netlink and not seen.by_library:
+        return Judgement(None, "", why=f"Go {seen.go.version} came without the sources of package net")
+    netlink = f"by netlink in {', '.join(seen.by_netlink)}" if seen.by_netlink else "not by netlink"
+    library = f"by getifaddrs in {', '.join(seen.by_library)}" if seen.by_library else "getifaddrs in no file"
+    return Judgement(bool(seen.by_library), f"package net finds interfaces {netlink}; {library}")
+
+
+@judges("2.4-a")
+def the_compilers_triplet_is_the_named_one(seen: Port) -> Judgement:
+    if seen.target.goarch != named_architecture():
+        why = f"it needs a C compiler for {named_architecture()}; this site's target is {seen.target.name}"
+        return Judgement(None, "", why=why)
+    if not isinstance(seen.compiler, Compiler):
+        return Judgement(None, "", why=str(seen.compiler))
+    triplet = named_in("2.4-a", r"triplet is (\S+)")
+    return Judgement(seen.compiler.machine == triplet, f"gcc -dumpmachine says {seen.compiler.machine}")

@@ -1,0 +1,71 @@
+"""What the toolchain chapter does: the functions that its notebook calls."""
+
+from __future__ import annotations
+
+from runbook.chapter import Chapter
+from runbook.chapters.toolchain import judges as judges  # hears the chapter's claims once it is imported
+from runbook.chapters.toolchain.compiler import find_compiler
+from runbook.chapters.toolchain.evidence import Port, evidence
+from runbook.chapters.toolchain.judges import Toolchain, look_into
+from runbook.chapters.toolchain.observe import find_go
+from runbook.chapters.toolchain.passport import Passport, passport
+from runbook.chapters.toolchain.programs import Programs, Recipes, build_all, recipes
+from runbook.chapters.toolchain.std_tests import chosen
+from runbook.chapters.toolchain.trial import Trial, try_out
+from runbook.chapters.toolchain.verify import verify_programs, verify_toolchain
+from runbook.targets import Target
+from runbook.verdict import Verdicts
+
+PASSPORT = "toolchain.toml"
+ONLY_LOOKED = "check mode: no program is put on a host"
+
+
+def found(chapter: Chapter) -> Passport:
+    """The site's Go and a C compiler, by content. Raises Blocked with the mending command where Go is missing."""
+    go = find_go(chapter.site, chapter.local)
+    return passport(go, chapter.target, find_compiler(chapter.target, chapter.local), chapter.local)
+
+
+def what_to_build(seen: Passport, target: Target, packages: list[str]) -> Recipes:
+    """Hello and the packages' tests. Raises Blocked where this Go does not know the target."""
+    return recipes(seen, target, chosen(packages))
+
+
+def passport_written(chapter: Chapter, seen: Passport) -> Passport:
+    """Puts the passport among the run's artefacts; later chapters tell the toolchain by it."""
+    path = chapter.run.artifacts / PASSPORT
+    path.write_text(seen.to_toml(), "utf-8")
+    chapter.run.keep(PASSPORT, path)
+    return seen
+
+
+def built(chapter: Chapter, wanted: Recipes) -> Programs:
+    """Builds them for the target, or takes what the same toolchain built before. Raises BuildFailed."""
+    return build_all(wanted, chapter.local)
+
+
+def tried(chapter: Chapter, programs: Programs) -> Trial:
+    """Runs them on the hosts, from folders that the hosts remove; nothing stays there."""
+    if chapter.check:
+        return Trial(why=ONLY_LOOKED)
+    return try_out(programs, chapter.fleet, chapter.basis_for)
+
+
+def is_the_toolchain(chapter: Chapter) -> Verdicts:
+    """Looked at again, from the first file to the last, and held against the passport that was written."""
+    return verify_toolchain(chapter.artifact(PASSPORT).path.read_text("utf-8"), found(chapter))
+
+
+def works_there(chapter: Chapter, programs: Programs, trial: Trial, written: Passport) -> Verdicts:
+    """What hello is, and what it and the tests did on the hosts."""
+    return verify_programs(programs, trial, written, chapter.target)
+
+
+def port(chapter: Chapter, seen: Passport) -> Port:
+    """What the claims about building a toolchain are judged by."""
+    return evidence(seen.go, chapter.target, seen.compiler, chapter.local)
+
+
+def tree(chapter: Chapter, seen: Passport) -> Toolchain:
+    """What the claims about Go's own port are judged by."""
+    return look_into(seen.go, chapter.local)

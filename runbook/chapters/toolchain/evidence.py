@@ -1,0 +1,48 @@
+"""What decides the claims about building the toolchain itself: Go's tree, and the C compiler's own name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runbook.chapters.article import named_architecture
+from runbook.chapters.toolchain.compiler import Compiler, NoCompiler
+from runbook.chapters.toolchain.observe import Go
+from runbook.chapters.toolchain.programs import HELLO, SOURCES
+from runbook.errors import CommandFailed
+from runbook.remote.command import Script
+from runbook.remote.shell import Shell
+from runbook.targets import Target
+
+BUILD = Script('cd "$1" && GOTOOLCHAIN=local GOFLAGS= GOOS=linux GOARCH=$2 "$3" build -o /dev/null .',
+               limit=60.0)
+LIBRARY_CALL, KERNEL_CALL = "getifaddrs", "NetlinkRIB"
+
+
+@dataclass(frozen=True)
+class Port:
+    """The site's target and compiler, and what Go says and shows of the architecture that the article is about."""
+
+    target: Target
+    go: Go
+    compiler: Compiler | NoCompiler
+    refusal: str  # what Go says when asked to build for that architecture; empty: it does
+    by_netlink: tuple[str, ...]  # files of package net for linux that ask the kernel for interfaces
+    by_library: tuple[str, ...]  # and those that call the C library for them
+
+    def __str__(self) -> str:
+        return f"{self.go}, {self.compiler}"
+
+
+def evidence(go: Go, target: Target, compiler: Compiler | NoCompiler, shell: Shell) -> Port:
+    """Reads Go's sources and asks it for the architecture that the article names; nothing is built."""
+    try:
+        shell.run(BUILD.command(str(SOURCES / HELLO), named_architecture(), str(go.program)))
+        refusal = ""
+    except CommandFailed as error:
+        refusal = error.tail.splitlines()[-1].strip() if error.tail else error.what
+    files = sorted((go.root / "src" / "net").glob("*.go"))
+    texts = {path.name: path.read_text("utf-8", "replace") for path in files
+             if path.name.startswith("interface") and path.stem.rpartition("_")[2] in ("interface", "linux")}
+    return Port(target, go, compiler, refusal,
+                tuple(name for name, text in texts.items() if KERNEL_CALL in text),
+                tuple(name for name, text in texts.items() if LIBRARY_CALL in text))

@@ -1,0 +1,62 @@
+"""What the toolchain is tried with: hello, and test programs of the standard library, built for the target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from runbook.chapters.compile.build import KEPT, Built, build
+from runbook.chapters.compile.decide import Recipe, recipe_for
+from runbook.chapters.compile.sources import read_sources
+from runbook.chapters.toolchain.passport import Passport
+from runbook.chapters.toolchain.std_tests import StdTest
+from runbook.remote.shell import Shell
+from runbook.targets import Target
+
+HELLO = "hello"
+SOURCES = Path(__file__).with_name("go")
+HOME = KEPT / "home"
+
+
+@dataclass(frozen=True, repr=False)
+class Recipes:
+    """One for hello, one for each package."""
+
+    hello: Recipe
+    tests: tuple[StdTest, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, (self.hello, *self.tests)))
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, repr=False)
+class Programs:
+    """What was built."""
+
+    hello: Built
+    tests: tuple[Built, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(f"{one}: for the target" for one in (HELLO, *(str(built.recipe) for built in self.tests)))
+
+    __repr__ = __str__
+
+
+def recipes(seen: Passport, target: Target, packages: tuple[str, ...]) -> Recipes:
+    """How each is built. Raises Blocked where this Go cannot build for the target."""
+    hello = recipe_for(HELLO, read_sources(SOURCES, HELLO), seen.go, target, HOME)
+    return Recipes(hello, tuple(_test(hello, package, seen.sources) for package in packages))
+
+
+def _test(hello: Recipe, package: str, go_sources: str) -> StdTest:
+    same = {field.name: getattr(hello, field.name) for field in fields(Recipe)}
+    same |= {"service": f"{package.replace('/', '-')}.test", "package": package}
+    return StdTest(**same, go_sources=go_sources)
+
+
+def build_all(wanted: Recipes, shell: Shell) -> Programs:
+    """Builds them, or takes what the same toolchain built before. Raises BuildFailed."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    return Programs(build(wanted.hello, shell), tuple(build(one, shell) for one in wanted.tests))
