@@ -110,13 +110,11 @@ def test_chapters_run_in_order_in_fresh_kernels_of_the_runs_own_folder(run: Run,
 def test_a_chapter_that_fails_blocks_those_that_need_it_and_no_others(run: Run, notebooks: Path) -> None:
     write_notebook(notebooks, "03_static_compile", state="fail", reason="it has an INTERP segment")
     finished = go(run)
-    assert states(finished) == {
-        "00_start": "pass",
-        "01_abi_inspection": "pass",
+    assert states(finished) == dict.fromkeys(states(finished), "pass") | {
         "03_static_compile": "fail",
         "04_container_deploy": "blocked",
     }
-    blocked = finished.summary.chapters[-1]
+    blocked = next(one for one in finished.summary.chapters if one.name == "04_container_deploy")
     assert blocked.reason == "it builds on 03_static_compile, which failed"
     assert finished.exit_code == 1
     assert "03_static_compile: it has an INTERP segment" in finished.summary.reason
@@ -264,6 +262,7 @@ def test_what_a_resumed_run_has_passed_is_not_run_again(notebooks: Path, site_fi
 def test_the_next_kernel_starts_while_this_one_works() -> None:
     from runbook.report.kernel import Kernels
 
+    before = threading.active_count()
     with Kernels(Path("/"), {}) as kernels:
         first = kernels.take(another=True)
         until(lambda: kernels._next is not None and kernels._next.done())
@@ -271,7 +270,7 @@ def test_the_next_kernel_starts_while_this_one_works() -> None:
         assert first.pid != second.pid and alive(first.pid) and alive(second.pid)
         first.stop(), second.stop()
     assert not alive(first.pid) and not alive(second.pid)
-    assert threading.active_count() < 20 and os.getpid() not in (first.pid, second.pid)
+    assert threading.active_count() < before + 10 and os.getpid() not in (first.pid, second.pid)
 
 
 ASLEEP = """from runbook.remote.command import command

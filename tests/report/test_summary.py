@@ -19,7 +19,7 @@ def test_it_has_the_form_of_the_contract(passed_run: Path) -> None:
     assert told["mode"] == "act" and told["ok"] is True and told["target"] == "riscv64"
     assert set(told["journal"]) == {"lines", "head"} and len(told["journal"]["head"]) == 64
     assert told["hosts"]["node2"] == {"machine": "x86_64", "os": "Debian GNU/Linux 12 (bookworm)", "kernel": "6.18.5"}
-    chapter = told["chapters"][-1]
+    chapter = next(one for one in told["chapters"] if one["name"] == "04_container_deploy")
     assert set(chapter) == {"name", "state", "reason", "seconds", "changes", "verdicts"}
     assert chapter["changes"] == {"node1": 2, "node2": 2, "node3": 0}
     verdict = next(one for one in chapter["verdicts"] if one["what"] == "answers /ping")
@@ -41,7 +41,8 @@ def test_every_claim_of_the_ledger_is_there_with_where_it_stands(passed_run: Pat
 
 def test_a_failed_chapter_makes_1_even_where_another_is_blocked(failed_run: Path) -> None:
     summary = summarize(failed_run)
-    assert [str(chapter.state) for chapter in summary.chapters] == ["pass", "pass", "fail", "blocked"]
+    states = {chapter.name: str(chapter.state) for chapter in summary.chapters}
+    assert (states["03_static_compile"], states["04_container_deploy"]) == ("fail", "blocked")
     assert summary.exit_code == 1 and not summary.ok
 
 
