@@ -121,7 +121,9 @@ def _imported(runtime: Runtime, seen: Deployed, there: Held, wanted: Container) 
         below = f"io.containerd.runtime.v2.task/{wanted.namespace}"
         undo += (
             Run(*ctr(runtime, wanted, "namespaces", "rm", wanted.namespace), also=IN_USE),
-            Run("rmdir", f"{runtime.state}/{below}", f"{runtime.root}/{below}", also=IN_USE),  # which containerd leaves
+            # which containerd and runc leave behind
+            Run("rmdir", f"{runtime.state}/{below}", f"{runtime.root}/{below}",
+                f"{runtime.state}/runc/{wanted.namespace}", also=IN_USE),
         )
     why = "the image is not there yet" if not there.images else "the image is another one"
     place = Place(wanted.path, wanted.source, wanted.sha256, mode=0o644)
@@ -145,7 +147,12 @@ def _units(runtime: Runtime, seen: Deployed, there: Held, wanted: Container, *, 
     do = (Replace(wanted.slice_path, limits, was=there.slice), Replace(wanted.unit_path, unit, was=seen.unit), *start)
     why = "the unit is not there yet" if seen.unit is None else "the unit is another one"
     files = (Restore(wanted.unit_path), Restore(wanted.slice_path), Run("systemctl", "daemon-reload"))
-    no_limits = () if there.slice is not None else (Run("systemctl", "stop", wanted.slice, also=NEVER_ENABLED),)
+    no_limits = () if there.slice is not None else (
+        Run("systemctl", "stop", wanted.slice, also=NEVER_ENABLED),
+        # Under cgroup v1 runc makes the slice in controllers too that systemd does not look after.
+        Run("find", "/sys/fs/cgroup", "-mindepth", "2", "-maxdepth", "2", "-name", wanted.slice, "-prune",
+            "-exec", "rmdir", "{}", "+", also=IN_USE),
+    )
     if seen.unit is None:
         return [Step(why, do, (
             Run("systemctl", "disable", "--now", wanted.unit, also=NEVER_ENABLED),

@@ -120,14 +120,14 @@ def read_image(archive: Path) -> Image:
     """
     try:
         whole = archive.read_bytes()
-        with tarfile.open(fileobj=io.BytesIO(whole)) as tar:
+        with tarfile.open(fileobj=io.BytesIO(whole), mode="r:") as tar:
             parts = {member.name: _content(tar, member) for member in tar if member.isfile()}
         (entry,) = json.loads(parts["index.json"])["manifests"]
         manifest = json.loads(_blob(parts, entry["digest"]))
         (below,) = manifest["layers"]
         layer = _blob(parts, below["digest"])
         config = json.loads(_blob(parts, manifest["config"]["digest"]))
-        with tarfile.open(fileobj=io.BytesIO(layer)) as tar:
+        with tarfile.open(fileobj=io.BytesIO(layer), mode="r:") as tar:
             files = {f"/{one.name}": hashlib.sha256(_content(tar, one)).hexdigest() for one in tar if one.isfile()}
         size = sum(len(blob) for path, blob in parts.items() if path.startswith("blobs/"))
         known = hashlib.sha256(whole).hexdigest()

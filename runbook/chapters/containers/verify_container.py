@@ -33,7 +33,7 @@ def container_runs(fleet: Fleet, wanted: Container, image: Image, target: Target
         if not now.service.client:
             now = replace(now, service=asked_from_here(now.service, site.host(answers.host), wanted.port))
         verdicts += [
-            _runtime(answers, wanted),
+            containerd_runs(answers, wanted),
             *answering(answers.host, now.service, wanted.inside, target),
             _continuity(answers.host, now, wanted, image),
             _confined(answers.host, now, wanted),
@@ -41,7 +41,8 @@ def container_runs(fleet: Fleet, wanted: Container, image: Image, target: Target
     return Verdicts(tuple(verdicts))
 
 
-def _runtime(answers: HostAnswers, wanted: Container) -> Verdict:
+def containerd_runs(answers: HostAnswers, wanted: Container) -> Verdict:
+    """Under which configuration, and the difference where somebody's own was kept."""
     runtime, host = answers[RUNTIME], answers.host
     if isinstance(runtime, Unanswered) or not runtime.active:
         return failed(RUNS, "it does not run" if isinstance(runtime, Runtime) else str(runtime), host)
