@@ -11,6 +11,7 @@
     │   ├── LockHeld                another run changes this host or writes this journal
     │   └── NotConfirmed            a protected site without its confirmation
     ├── JournalDamaged              a journal that does not hold, named at its line
+    ├── Interrupted                 a command that was stopped, or not begun, since somebody interrupted the run
     ├── ChapterStopped              a verb after a failed one
     ├── ChapterFailed               a chapter whose verdicts do not all hold
     ├── BuildFailed                 a compiler's or a tool's own words
@@ -103,6 +104,10 @@ class JournalDamaged(RunbookError):
     def __init__(self, what: str, *, line: int, next: str = "", tail: str = "") -> None:
         super().__init__(what, next=next, tail=tail)
         self.line = line
+
+
+class Interrupted(RunbookError):
+    """A command that was stopped, or not begun, since somebody interrupted the run."""
 
 
 class ChapterStopped(RunbookError):

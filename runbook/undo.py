@@ -7,19 +7,22 @@ from dataclasses import dataclass
 
 from runbook.action import Run, action_of
 from runbook.entries import Entry, spans
-from runbook.errors import ConnectionLost, RunbookError, UndoRefused, Unreachable
+from runbook.errors import ConnectionLost, Interrupted, RunbookError, UndoRefused, Unreachable
 from runbook.journal import Journal
 from runbook.preimage import Keeper, steps_kept, tidy
 from runbook.remote.fleet import Fleet
 from runbook.remote.shell import Shell
 from runbook.restore import Taken, take_back
 
-GONE = (Unreachable, ConnectionLost)  # after these the host's other steps need not be tried
+GONE = (Unreachable, ConnectionLost, Interrupted)  # after these the host's other steps need not be tried
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A step whose change stands on its host; `half` where it was interrupted, or failed and stayed so."""
+    """A step whose change stands on its host; `half` where it was interrupted, or failed and stayed so.
+
+    `begun` where an undo of it was interrupted: some of it may be back already.
+    """
 
     host: str
     seq: int  # of its begin in the journal
@@ -28,6 +31,7 @@ class Standing:
     raw: Mapping[str, object]
     end: Mapping[str, object]
     half: bool
+    begun: bool = False
 
     @property
     def why(self) -> str:
@@ -61,6 +65,7 @@ class Undone:
 def standing(entries: Iterable[Entry], chapter: str | None = None) -> tuple[Standing, ...]:
     """The steps of a run, or of one of its chapters, whose changes have not been taken back; newest first."""
     steps = spans(entries, "step")
+    begun = {span.begin.get("undoes") for span in steps if span.end is None or span.end.get("interrupted")}
     undone = {span.begin.get("undoes") for span in steps if span.end and span.end["state"] == "applied"}
     found = []
     for span in steps:
@@ -72,7 +77,8 @@ def standing(entries: Iterable[Entry], chapter: str | None = None) -> tuple[Stan
         half = span.end is None or (end["state"] == "failed" and not end.get("taken_back"))
         if half or (end["state"] == "applied" and end["changed"]):
             run = str(begin["run"])
-            found.append(Standing(begin.host, begin.seq, begin.chapter, run, begin.fields, end, half))
+            found.append(Standing(begin.host, begin.seq, begin.chapter, run, begin.fields, end, half,
+                                  begun=begin.seq in begun))
     return tuple(reversed(found))
 
 
@@ -129,10 +135,6 @@ def _undo_host(steps: list[Standing], shell: Shell, journal: Journal) -> tuple[U
             found.append(Undone(step.host, step.seq, step.why, "failed", gone))
         else:
             found.append(_undo_step(step, shell, journal, step.seq in kept[step.run]))
-    for run in kept:
-        settled = [one.seq for one, step in zip(found, steps, strict=True) if one.ok and step.run == run]
-        if settled:
-            shell.run(tidy(run, *settled))
     return tuple(found)
 
 
@@ -142,23 +144,30 @@ def _undo_step(standing: Standing, shell: Shell, journal: Journal, kept: bool) -
                           run=standing.run, undoes=standing.seq, check=False)
     try:
         outcome = take_back(_taken(standing, kept), shell)
+        if kept or standing.begun:  # before the end is told: a step that counts as undone has nothing left on its host
+            shell.run(tidy(standing.run, standing.seq))
     except RunbookError as error:
         state = "refused" if isinstance(error, UndoRefused) else "failed"
-        journal.end(begin, state="failed", changed=0, written={}, error=str(error))
+        journal.end(begin, state="failed", changed=0, written={}, error=str(error),
+                    interrupted=isinstance(error, Interrupted))
         return Undone(standing.host, standing.seq, standing.why, state, error)
     except BaseException as error:
-        journal.end(begin, state="failed", changed=0, written={}, error=type(error).__name__)
+        journal.end(begin, state="failed", changed=0, written={}, error=type(error).__name__, interrupted=True)
         raise
     journal.end(begin, state="applied", changed=outcome.changed, written={}, said_no=outcome.said_no)
     return Undone(standing.host, standing.seq, standing.why, "undone" if raw["undo"] else "left")
 
 
 def _taken(standing: Standing, kept: bool) -> Taken:
-    """The step as the journal has it; of a half-done one nothing is run unless it had begun on the host."""
+    """The step as the journal has it; of a half-done one nothing is run unless it had begun on the host.
+
+    One whose undo was interrupted is like a half-done one: what its undo stops may be stopped and gone already.
+    """
     do: list[dict[str, object]] = standing.raw["do"]  # type: ignore[assignment]
     back = tuple(map(action_of, standing.raw["undo"]))  # type: ignore[call-overload]
     if standing.half and not kept and do[0]["action"] != Run.name:
         back = tuple(action for action in back if not isinstance(action, Run))
     written: dict[str, str] = standing.end.get("written", {})  # type: ignore[assignment]
     before: dict[str, str] = standing.end.get("kept", {})  # type: ignore[assignment]
-    return Taken(Keeper(standing.run, standing.seq), do, back, written, before, standing.half)
+    return Taken(Keeper(standing.run, standing.seq), do, back, written, before,
+                 standing.half or standing.begun)

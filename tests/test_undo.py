@@ -420,3 +420,41 @@ def test_on_real_hosts_a_second_run_changes_nothing_and_undo_leaves_nothing(bed,
         finally:
             fleet.run(command("rm", "-rf", "--", folder, sudo=True))
     assert "s3cret-of-the-bed" not in (tmp_path / "run" / "journal.jsonl").read_text()
+
+
+UNDO_KILLED = """
+import os, signal, sys
+from pathlib import Path
+from types import SimpleNamespace
+from runbook import preimage
+from runbook.journal import Journal
+from runbook.remote.fleet import Fleet
+from runbook.remote.local import LocalShell
+from runbook.undo import undo
+run, kept, place = sys.argv[1:]
+preimage.KEPT = kept
+class Shell(LocalShell):
+    told = 0
+    def run(self, command):
+        if self.told == int(place):
+            os.kill(os.getpid(), signal.SIGKILL)
+        self.told += 1
+        return super().run(command)
+journal = Journal(Path(run))
+fleet = Fleet([(SimpleNamespace(name="node1"), Shell(journal, name="node1"))], at_once=1)
+undo(journal.entries(), fleet, journal)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.parametrize("place", range(9))
+def test_an_undo_that_was_killed_half_way_is_finished_by_the_next(hosts: Hosts, place: int) -> None:
+    unit, running = hosts.files / "unit", hosts.files / "running"
+    before = tree(hosts.files)
+    stop = Run("rm", str(running))  # as `systemctl stop` of a unit that is gone: the second time it says no
+    hosts.perform(Step("service", (Replace(str(unit), "x"), Run("touch", str(running))), (stop, Restore(str(unit)))))
+    words = [sys.executable, "-c", UNDO_KILLED, str(hosts.journal.folder), str(hosts.kept), str(place)]
+    ended = subprocess.run(words, cwd=Path(__file__).parent.parent, timeout=60, capture_output=True, text=True)
+    assert ended.returncode == -9, ended.stderr
+    assert all(one.ok for one in hosts.undo())
+    assert tree(hosts.files) == before and not hosts.kept.exists() and hosts.undo() == ()

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import signal
 
-from runbook.errors import CommandFailed, CommandTimedOut, ConnectionLost, RemoteError, SudoRefused
+from runbook.errors import (
+    CommandFailed,
+    CommandTimedOut,
+    ConnectionLost,
+    Interrupted,
+    RemoteError,
+    RunbookError,
+    SudoRefused,
+)
 from runbook.remote.command import Command, Result
 from runbook.remote.exchange import UNNAMED_SIGNAL
 from runbook.remote.running import Ended
@@ -22,13 +30,13 @@ def result_of(host: str, command: Command, ended: Ended) -> Result:
     return Result(host, command, code, ended.stdout, ended.stderr, ended.seconds)
 
 
-def judge(result: Result, ended: Ended, *, user: str) -> RemoteError | None:
+def judge(result: Result, ended: Ended, *, user: str) -> RunbookError | None:
     """None where the exit code is 0 or one that was expected."""
     host, command, took = result.host, result.command, f"after {result.seconds:.1f} s"
     tail = result.tail()
     if ended.interrupted:
-        return CommandFailed(host, f"{command}: stopped {took}, the run was interrupted",
-                             exit_code_seen=result.exit_code, tail=tail)
+        return Interrupted(f"{host}: {command}: stopped {took}, the run was interrupted", tail=tail,
+                           next="run the chapter again")
     if ended.late:
         what = f"{command}: no end within {command.limit:g} s"
         return CommandTimedOut(

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from runbook.errors import RemoteError, RunbookError
+from runbook.errors import Interrupted, RemoteError
 from runbook.remote import line
 from runbook.remote.command import Command
 from runbook.remote.exchange import Exchange, Feed, pieces
@@ -50,7 +50,7 @@ class Running(ABC):
         """Sends a line; a `spare` one waits for no other. Raises Unreachable and its kin, ConnectionLost."""
 
     def carry_out(self, command: Command, *, feed: Feed = None, sink: line.Sink | None = None) -> Ended:
-        """Runs it, unrecorded and unjudged. Raises UsageError, Unreachable and its kin, ConnectionLost.
+        """Runs it, unrecorded and unjudged. Raises UsageError, Unreachable and its kin, ConnectionLost, Interrupted.
 
         On KeyboardInterrupt nothing of it is left running on the host.
         """
@@ -102,7 +102,7 @@ class Running(ABC):
 
     def _refuse_where_interrupted(self) -> None:
         if self._interrupted:
-            raise RunbookError("the run was interrupted, nothing more is begun", next="run the chapter again")
+            raise Interrupted("the run was interrupted, nothing more is begun", next="run the chapter again")
 
     def _stop(self, exchange: Exchange, sudo: bool, wait: Callable[[float], object] | None = None) -> bool:
         """Ends a command's process group; True where that is known to be done.

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from runbook.errors import CommandFailed, RemoteError, RunbookError, TransferFailed, UsageError
+from runbook.errors import CommandFailed, RunbookError, TransferFailed, UsageError
 from runbook.remote import batch, transfer
 from runbook.remote.command import Command, Result
 from runbook.remote.exchange import Feed
@@ -39,7 +39,7 @@ class StrictShell(Running):
             raise error
         return result
 
-    def _recorded(self, command: Command, **fields: object) -> tuple[Result, RemoteError | None]:
+    def _recorded(self, command: Command, **fields: object) -> tuple[Result, RunbookError | None]:
         words = [KNOWN.mask(word) for word in command.words]
         fields = {"words": words, "sudo": command.sudo, "limit": command.limit, **fields}
         begin = self._recorder.begin("command", self.name, **fields)
