@@ -44,13 +44,3 @@ def an_option_ties_containerd_to_cgroups(seen: Evidence) -> Judgement:
     refused = [line for line in said.splitlines() if "failed to load" in line]
     words = refused[0].partition("error=")[2] if refused else "the plugin loads"
     return Judgement(not refused, f"containerd started with it says: {words}")
-
-
-@judges("4.2-a")
-def a_package_has_the_compiler(seen: Evidence) -> Judgement:
-    """The image itself cannot be had; what its `apt-get install` would find, the host's own index tells."""
-    if not seen.part("packages"):
-        return Judgement(None, "", why="the host has neither apt nor dnf")
-    found = seen.part("package")
-    known = bool(found) and found != "(none)"
-    return Judgement(known, f"the host's package index has {'it' if known else 'no such package'}")

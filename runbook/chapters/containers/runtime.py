@@ -154,7 +154,9 @@ socket() {  # that containerd listens on, by its file $1; only one that reads ot
 
 RUNTIME_SCRIPT = WORDS + r"""
 path=$(configuration)
-echo '== containerd'; containerd --version 2>/dev/null
+ours() { case $(head -n 1 "$path" 2>/dev/null) in '# Written by the runbook'*) return 0;; esac; return 1; }
+echo '== containerd'  # its client is of the same package, and starts five times as fast
+command -v containerd >/dev/null 2>&1 && { ctr --version || containerd --version; } 2>/dev/null
 echo '== ctr'; command -v ctr
 echo '== runc'; command -v runc
 echo '== installer'
@@ -171,7 +173,9 @@ elif [ -f "$path" ] && command -v rpm >/dev/null 2>&1; then
 fi
 echo '== unit'; systemctl show -p LoadState -p ActiveState -p UnitFileState containerd.service 2>/dev/null
 command -v containerd >/dev/null 2>&1 || exit 0
-echo '== dump'; dump=$(containerd -c "$path" config dump 2>&1 </dev/null); printf '%s\n' "$dump"
+echo '== dump'  # ours says all that counts, and reads no other file
+if ours; then dump=$(cat "$path"); else dump=$(containerd -c "$path" config dump 2>&1 </dev/null); fi
+printf '%s\n' "$dump"
 root=$(printf '%s\n' "$dump" | sed -n "s/^root = [\"']\(.*\)[\"']/\1/p"); root=${root:-/var/lib/containerd}
 while [ ! -d "$root" ]; do root=${root%/*}; root=${root:-/}; done
 echo '== file system'; stat -fc %T "$root"
@@ -180,7 +184,7 @@ socket=$(socket "$path")
 echo '== plugins'; ctr -a "$socket" plugins ls 2>/dev/null </dev/null
 echo '== namespaces'
 for one in $(ctr -a "$socket" namespaces ls -q 2>/dev/null </dev/null); do
-  case $(head -n 1 "$path" 2>/dev/null) in '# Written by the runbook'*) echo "$one 0"; continue;; esac
+  ours && { echo "$one 0"; continue; }
   echo "$one $(ctr -a "$socket" -n "$one" containers ls -q 2>/dev/null </dev/null | wc -l)"
 done
 :
