@@ -1,24 +1,25 @@
-package main
+package core
 
 import (
+	"net/http"
 	"strconv"
 	"time"
 
-	"github.com/gin-gonic/gin"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 )
 
-// metrics are what /metrics shows: requests by route and status, their times, and what the Go runtime and the
+// Metrics are what /metrics shows: requests by route and status, their times, and what the Go runtime and the
 // process tell of themselves.
-type metrics struct {
+type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
 }
 
-func newMetrics() *metrics {
-	m := &metrics{
+func NewMetrics(version string) *Metrics {
+	m := &Metrics{
 		registry: prometheus.NewRegistry(),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "http_requests_total", Help: "Requests answered.",
@@ -38,15 +39,17 @@ func newMetrics() *metrics {
 	return m
 }
 
-// count uses the route, not the path, and folds unknown methods: labels that a client chooses would grow
-// without bound.
-func (m *metrics) count(c *gin.Context) {
-	began := time.Now()
-	c.Next()
-	route, method := c.FullPath(), c.Request.Method
+// Count uses the route, not the path, and folds unknown methods: labels that a client chooses would grow
+// without bound. No route: none of ours was asked for.
+func (m *Metrics) Count(method, route string, status int, took time.Duration) {
 	if route == "" {
 		route, method = "none", "any"
 	}
-	m.requests.WithLabelValues(method, route, strconv.Itoa(c.Writer.Status())).Inc()
-	m.seconds.WithLabelValues(method, route).Observe(time.Since(began).Seconds())
+	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
+	m.seconds.WithLabelValues(method, route).Observe(took.Seconds())
+}
+
+// Handler answers /metrics.
+func (m *Metrics) Handler() http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 }

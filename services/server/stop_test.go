@@ -1,9 +1,11 @@
-package main
+package server
 
 import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os/signal"
@@ -12,7 +14,19 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"runbook.example/services/core"
 )
+
+func quiet() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }
+
+// pinger is the least router there is.
+func pinger(app *core.App, _ *slog.Logger) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		status, _ := app.Ping()
+		w.WriteHeader(status)
+	})
+}
 
 // lines is a log that a test may read while the server writes it.
 type lines struct {
@@ -63,7 +77,7 @@ func TestSIGTERMStopsTheServerInOrder(t *testing.T) {
 	until, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
 	log, exit := &lines{}, make(chan int, 1)
-	go func() { exit <- run(until, []string{"-listen", "127.0.0.1:0"}, log, log) }()
+	go func() { exit <- run(until, "1.2.3", pinger, []string{"-listen", "127.0.0.1:0"}, log, log) }()
 	address := log.address(t)
 
 	answer, err := http.Get("http://" + address + "/ping")
@@ -86,12 +100,11 @@ func TestSIGTERMStopsTheServerInOrder(t *testing.T) {
 func slow(t *testing.T, drain time.Duration) (stop func(), let func(), answered, served chan error) {
 	t.Helper()
 	began, release := make(chan struct{}), make(chan struct{})
-	server := newServer(quiet())
-	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := newServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(began)
 		<-release
 		w.WriteHeader(http.StatusOK)
-	})
+	}), quiet())
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -161,11 +174,13 @@ func TestWrongUseAndATakenPortAreSaid(t *testing.T) {
 		{"unknown flag", []string{"-nonsense"}, exitUsage, "-nonsense"},
 		{"argument", []string{"extra"}, exitUsage, "extra"},
 		{"taken port, from the environment", nil, exitFailed, "address already in use"},
-		{"version", []string{"-version"}, 0, "users " + version},
+		{"version", []string{"-version"}, 0, "users 1.2.3 "},
 		{"help", []string{"-help"}, 0, "USERS_LISTEN"},
+		{"etcd without certificates", []string{"-etcd-endpoints", "https://192.0.2.1:2379"}, exitFailed, "-etcd-ca"},
+		{"etcd in the open", []string{"-etcd-endpoints", "http://192.0.2.1:2379"}, exitFailed, "no https:// address"},
 	} {
 		log := &lines{}
-		code := run(context.Background(), c.args, log, log)
+		code := run(context.Background(), "1.2.3", pinger, c.args, log, log)
 		if code != c.code || !strings.Contains(log.String(), c.said) {
 			t.Errorf("%s: exit code %d, want %d with %q: %s", c.name, code, c.code, c.said, log)
 		}

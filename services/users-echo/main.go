@@ -1,0 +1,13 @@
+// Users-echo is the same service as users, on Echo.
+package main
+
+import (
+	"os"
+
+	"runbook.example/services/server"
+)
+
+// version is stamped by the build: -ldflags "-X main.version=1.2.3".
+var version = "unstamped"
+
+func main() { os.Exit(server.Main(version, newRouter)) }
