@@ -54,18 +54,19 @@ def compilers(chapter: Chapter) -> Compilers:
 
 def measured(chapter: Chapter, found: Compilers) -> Conventional:
     """Compiles the probes here, runs the target's on a host of the site and the others on this machine."""
-    site = chapter.target
+    site, local, keep = chapter.target, chapter.local, _keeper(chapter)
     if chapter.check:
-        return Conventional(Measured(site, why=ONLY_LOOKED), None)
-    here = [target for target in (found.own,) if target is not None and target.name != site.name]
-    host = _host_for(chapter)
-    seen = measure(site, found.found[site.name], chapter.local, _keeper(chapter), chapter.fleet[host],
-                   chapter.basis_for(host))
-    own = [measure(target, found.found[target.name], chapter.local, _keeper(chapter), chapter.local, Basis.NATIVE)
-           for target in here]
-    others = [measure(target, found.found[target.name], chapter.local, _keeper(chapter), chapter.local,
-                      Basis.EMULATED, found.emulators[target.name]) for target in found.others]
-    return Conventional(seen, own[0] if own else None, tuple(others))
+        seen = Measured(site, why=ONLY_LOOKED)
+    else:
+        host = _host_for(chapter)
+        seen = measure(site, found.found[site.name], local, keep, chapter.fleet[host], chapter.basis_for(host))
+    own = found.own
+    beside = own and own.name != site.name
+    return Conventional(
+        seen,
+        measure(own, found.found[own.name], local, keep, local, Basis.NATIVE) if own and beside else None,
+        tuple(measure(target, found.found[target.name], local, keep, local, Basis.EMULATED,
+                      found.emulators[target.name]) for target in found.others))
 
 
 def follows_the_convention(chapter: Chapter, seen: Conventional) -> Verdicts:

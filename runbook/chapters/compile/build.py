@@ -52,8 +52,10 @@ class Built:
         return f"<p>{self}: {self.state}, {size:.1f} MiB, <code>{self.sha256}</code></p>"
 
 
-def build(recipe: Recipe, shell: Shell, kept: Path = KEPT) -> Built:
+def build(recipe: Recipe, shell: Shell, kept: Path = KEPT, keep: int = KEEP) -> Built:
     """Builds it twice, unless the same recipe was built before and the file is still what was made then.
+
+    Of what lies in `kept`, the `keep` builds that were made or taken last stay.
 
     Raises BuildFailed with the compiler's own words.
     """
@@ -84,7 +86,7 @@ def build(recipe: Recipe, shell: Shell, kept: Path = KEPT) -> Built:
             if found is None:
                 raise
             return found
-    _forget_the_oldest(kept)
+    _forget_the_oldest(kept, keep)
     return Built(recipe, folder / recipe.service, already=False, **record)
 
 
@@ -102,10 +104,10 @@ def compile_in(recipe: Recipe, shell: Shell, folder: Path, output: Path, *more_f
         raise BuildFailed(f"{recipe}: the build failed", tail=words, next=hint) from error
 
 
-def _forget_the_oldest(kept: Path) -> None:
-    """Keeps the newest KEEP builds; a run has a copy of its own among its artefacts."""
+def _forget_the_oldest(kept: Path, keep: int) -> None:
+    """Keeps the builds that were of use last; a run has a copy of its own among its artefacts."""
     records = sorted(kept.glob("*/built.json"), key=lambda path: path.stat().st_mtime, reverse=True)
-    for record in records[KEEP:]:
+    for record in records[keep:]:
         shutil.rmtree(record.parent, ignore_errors=True)
 
 
@@ -116,6 +118,7 @@ def _kept(recipe: Recipe, folder: Path) -> Built | None:
         record = json.loads((folder / "built.json").read_text())
         if _sha256(path) != record["sha256"]:
             return None
+        os.utime(folder / "built.json")  # in use: not among the first to be forgotten
         return Built(recipe, path, record["sha256"], record["again"], float(record["seconds"]), already=True)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from runbook.chapter import Chapter
 from runbook.chapters.toolchain import judges as judges  # hears the chapter's claims once it is imported
 from runbook.chapters.toolchain.compiler import find_compiler
@@ -41,7 +43,11 @@ def passport_written(chapter: Chapter, seen: Passport) -> Passport:
 
 def built(chapter: Chapter, wanted: Recipes) -> Programs:
     """Builds them for the target, or takes what the same toolchain built before. Raises BuildFailed."""
-    return build_all(wanted, chapter.local)
+    made = build_all(wanted, chapter.local)
+    kept = chapter.run.artifacts / made.hello.path.name
+    shutil.copy2(made.hello.path, kept)
+    chapter.run.keep(kept.name, kept)
+    return made
 
 
 def tried(chapter: Chapter, programs: Programs) -> Trial:

@@ -82,16 +82,25 @@ def test_a_kept_binary_that_was_altered_is_not_taken(recipe: Recipe, local: Loca
     assert build(recipe, local, kept).already is False
 
 
-def test_the_oldest_builds_are_forgotten(
-    recipe: Recipe, local: LocalShell, kept: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("runbook.chapters.compile.build.KEEP", 2)
+def test_the_oldest_builds_are_forgotten(recipe: Recipe, local: LocalShell, kept: Path) -> None:
     for age, name in enumerate(("newer", "older", "oldest"), 1):
         (kept / name).mkdir(parents=True)
         (kept / name / "built.json").write_text("{}")
         os.utime(kept / name / "built.json", (1000 - age, 1000 - age))
-    built = build(recipe, local, kept)
+    built = build(recipe, local, kept, keep=2)
     assert {path.name for path in kept.iterdir()} == {recipe.key, "newer"} and built.path.exists()
+
+
+def test_a_build_that_is_taken_again_is_not_forgotten_for_a_newer_one(
+    recipe: Recipe, local: LocalShell, kept: Path
+) -> None:
+    first = build(recipe, local, kept, keep=2)
+    os.utime(first.path.with_name("built.json"), (1000, 1000))
+    other = replace(recipe, flags=(*recipe.flags, "-tags=other"))
+    build(replace(recipe, flags=(*recipe.flags, "-tags=older")), local, kept, keep=2)
+    assert build(recipe, local, kept, keep=2).path == first.path
+    build(other, local, kept, keep=2)
+    assert first.path.exists()
 
 
 def test_builds_that_differ_fail(recipe: Recipe, local: LocalShell, kept: Path) -> None:
