@@ -20,21 +20,21 @@ def follows(one: Measured, name: str) -> Verdicts:
 
 
 def _item(one: Measured, item: str, what: str) -> Verdict:
-    convention = one.convention
+    convention, host = one.convention, one.host or None
     assert convention is not None
     if item in convention.missing:
-        return failed(what, convention.missing[item], one.host)
+        return failed(what, convention.missing[item], host)
     figures = convention_figures(one) if item == ALIGNMENT else {}
     expected, measured = " or ".join(expected_of(one.target, item)), measured_of(convention, item)
     match state_of(one.target, convention, item):
         case State.PASS:
             # Of the site's target the text is the same on any machine; this machine's own registers stand in the table.
             seen = f"{measured}, " if what.startswith(one.target.name) else ""
-            return passed(what, seen + AS_EXPECTED, one.host, **figures)
+            return passed(what, seen + AS_EXPECTED, host, **figures)
         case State.SKIPPED:
-            return skipped(what, f"not decided: {measured}; {expected} is expected", one.host, **figures)
+            return skipped(what, f"not decided: {measured}; {expected} is expected", host, **figures)
         case _:
-            return failed(what, f"measured {measured}, expected {expected} ({_source(one, item)})", one.host, **figures)
+            return failed(what, f"measured {measured}, expected {expected} ({_source(one, item)})", host, **figures)
 
 
 def _source(one: Measured, item: str) -> str:

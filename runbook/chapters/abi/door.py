@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook.chapter import Chapter
@@ -14,8 +14,10 @@ from runbook.chapters.abi.judges import Conventions
 from runbook.chapters.abi.measure import Compilers, Measured, measure
 from runbook.chapters.abi.measure import compilers as find_compilers
 from runbook.chapters.abi.verify import sizes_of_the_target
+from runbook.chapters.article import named_architecture
 from runbook.chapters.hosts.processor import CACHES, PAGE_SIZE
 from runbook.chapters.hosts.system import UNAME
+from runbook.targets import load_target, names
 from runbook.verdict import Basis, Verdicts
 
 ONLY_LOOKED = "check mode: no program is put on a host"
@@ -44,7 +46,10 @@ class Conventional:
         return self.compared()._repr_html_()
 
     def compared(self) -> Comparison:
-        return compare(self.all, (self.site.target.name,))
+        """Beside what was measured, what is expected of the architecture that the article is about."""
+        named = next((load_target(name) for name in names() if load_target(name).goarch == named_architecture()), None)
+        unmeasured = () if named is None or named in [one.target for one in self.all] else (Measured(named),)
+        return compare((*self.all, *unmeasured), (self.site.target.name,))
 
 
 def compilers(chapter: Chapter) -> Compilers:
@@ -64,9 +69,9 @@ def measured(chapter: Chapter, found: Compilers) -> Conventional:
     beside = own and own.name != site.name
     return Conventional(
         seen,
-        measure(own, found.found[own.name], local, keep, local, Basis.NATIVE) if own and beside else None,
-        tuple(measure(target, found.found[target.name], local, keep, local, Basis.EMULATED,
-                      found.emulators[target.name]) for target in found.others))
+        _here(measure(own, found.found[own.name], local, keep, local, Basis.NATIVE)) if own and beside else None,
+        tuple(_here(measure(target, found.found[target.name], local, keep, local, Basis.EMULATED,
+                      found.emulators[target.name])) for target in found.others))
 
 
 def follows_the_convention(chapter: Chapter, seen: Conventional) -> Verdicts:
@@ -83,6 +88,11 @@ def sizes(chapter: Chapter) -> Verdicts:
 def evidence(seen: Conventional) -> Conventions:
     """What the judges of the register table decide by."""
     return Conventions(seen.site.target, seen.all)
+
+
+def _here(measured: Measured) -> Measured:
+    """This machine is none of the site's hosts."""
+    return replace(measured, host="")
 
 
 def _host_for(chapter: Chapter) -> str:

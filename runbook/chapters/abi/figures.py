@@ -11,8 +11,8 @@ def convention_figures(one: Measured) -> dict[str, Figure]:
     seen = one.convention
     if seen is None:
         return {}
-    name = f"abi.{one.target.name}"
+    name, host = f"abi.{one.target.name}", one.host or None
     return {
-        f"{name}.argument_registers": Figure(len(seen.in_registers), "registers", one.host, one.basis),
-        f"{name}.stack_alignment": Figure(seen.alignment, "bytes", one.host, one.basis),
+        f"{name}.argument_registers": Figure(len(seen.in_registers), "registers", host, one.basis),
+        f"{name}.stack_alignment": Figure(seen.alignment, "bytes", host, one.basis),
     }

@@ -1,4 +1,4 @@
-"""The numbers of a toolchain: its tests on the target, and how large and quick the first program is."""
+"""The numbers of a toolchain: its tests on the target, and how quick the first program was built."""
 
 from __future__ import annotations
 
@@ -18,8 +18,5 @@ def package_figures(run: PackageRun) -> dict[str, Figure]:
 
 
 def hello_figures(built: Built) -> dict[str, Figure]:
-    """The size of the smallest program that prints, and how long it took to build."""
-    return {
-        "toolchain.hello.size": Figure(built.path.stat().st_size, "bytes"),
-        "toolchain.hello.seconds": Figure(built.seconds, "s"),
-    }
+    """How long the smallest program that prints took to build, when it was built."""
+    return {"toolchain.hello.seconds": Figure(built.seconds, "s")}

@@ -10,7 +10,7 @@ from runbook.chapters.toolchain.std_tests import PackageRun
 from runbook.chapters.toolchain.trial import Greeting, Trial
 from runbook.elf import read, verdict_on
 from runbook.targets import Target
-from runbook.verdict import Verdict, Verdicts, failed, passed, skipped
+from runbook.verdict import Figure, Verdict, Verdicts, failed, passed, skipped
 
 KNOWS, TOOLS, SAME, C_COMPILER = "knows the target", "host tools", "as in its passport", "C compiler"
 RUNS = "hello runs"
@@ -56,17 +56,18 @@ def verify_programs(programs: Programs, trial: Trial, passport: Passport, target
     of_the_file = verdict_on(read(programs.hello.path), target)
     if trial.why:
         return of_the_file + (skipped(RUNS, trial.why),)
-    greetings = tuple(_greeting(one, passport, programs) for one in trial.greetings)
+    figures = hello_figures(programs.hello)
+    greetings = tuple(_greeting(one, passport, {} if number else figures)
+                      for number, one in enumerate(trial.greetings))
     missing = tuple(skipped(f"tests of {built.recipe.package}", "hello ran on no host")
                     for built in programs.tests) if not trial.tests else ()
     return of_the_file + greetings + tuple(map(_tests, trial.tests)) + missing
 
 
-def _greeting(one: Greeting, passport: Passport, programs: Programs) -> Verdict:
+def _greeting(one: Greeting, passport: Passport, figures: dict[str, Figure]) -> Verdict:
     wanted = f"linux/{passport.target} go{passport.go.version}"
     if one.said == wanted:
-        return passed(RUNS, f"it says linux/{passport.target} and the site's Go, {one.basis}", one.host,
-                      **hello_figures(programs.hello))
+        return passed(RUNS, f"it says linux/{passport.target} and the site's Go, {one.basis}", one.host, **figures)
     if one.said:
         return failed(RUNS, f"it says {one.said}, not {wanted}", one.host)
     return failed(RUNS, f"{one.why}: does this host run linux/{passport.target} programs?", one.host)

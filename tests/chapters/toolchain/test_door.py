@@ -1,0 +1,58 @@
+"""The chapter, led by its verbs on a site whose target upstream Go does not know: refused, and nothing after it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from runbook.chapter import Chapter
+from runbook.chapters.toolchain import door
+from runbook.contents import title_of
+from runbook.errors import Blocked, ChapterStopped
+from runbook.remote.fleet import Fleet
+from runbook.run import Run
+from runbook.site import Site, load_site
+from tests.chapters.gos import fake_go
+
+
+@pytest.fixture
+def run(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A run of a site whose target is sw64, with the Go that set-up prepared: upstream's."""
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / "reports"))
+    return Run.start(load_site(of_sw64(site)))
+
+
+def of_sw64(site: Site, go: str = "") -> str:
+    text = site.file.read_text().replace('target = "riscv64"', 'target = "sw64"')
+    if go:
+        text = "\n".join(f'go = "dir:{go}"' if line.startswith("go = ") else line for line in text.splitlines())
+    site.file.write_text(text)
+    return str(site.file)
+
+
+def opened(run: Run, check: bool = False) -> Chapter:
+    fleet = Fleet.open(run.site, recorder=run.journal)
+    return Chapter(title_of("02_toolchain_build"), run, fleet, check=check, confirm="", options={})
+
+
+def test_upstreams_go_is_refused_for_the_sites_target_and_no_later_verb_runs(run: Run) -> None:
+    chapter = opened(run)
+    seen = chapter.observe(door.found)
+    assert str(seen).endswith("does not know linux/sw64")
+    with pytest.raises(Blocked, match="does not build for linux/sw64") as refused:
+        chapter.decide(door.what_to_build, seen, chapter.target, [])
+    assert "1.22.6" in refused.value.next
+    with pytest.raises(ChapterStopped):
+        chapter.act(door.passport_written, seen)
+    assert run.states() == {"02_toolchain_build": "blocked"}
+
+
+def test_a_ports_passport_is_kept_and_checked_again(run: Run, site: Site, tmp_path: Path) -> None:
+    port = fake_go(tmp_path / "port", lists="linux/amd64 linux/sw64")
+    (port / "src" / "cmd" / "internal" / "obj" / "sw64").mkdir(parents=True)
+    chapter = opened(Run.start(load_site(of_sw64(site, str(port)))))
+    seen = chapter.observe(door.found)
+    chapter.act(door.passport_written, seen)
+    assert chapter.verify(door.is_the_toolchain).ok
+    assert "Go 1.16.4, knows linux/sw64" in repr(seen) and 'assembler = "sw64"' in seen._repr_html_().replace("&quot;", '"')
