@@ -1,4 +1,4 @@
-"""The chapter, led by its verbs on a site whose target upstream Go does not know: refused, and nothing after it runs."""
+"""The chapter on a site whose target upstream Go does not know: refused, and no verb after it runs."""
 
 from __future__ import annotations
 
