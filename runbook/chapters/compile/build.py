@@ -19,7 +19,8 @@ from runbook.remote.shell import Shell
 from runbook.site import ROOT
 
 KEPT = ROOT / ".cache" / "builds"
-KEEP = 12                          # of some 15 MB each: a few services for a few targets
+KEEP = 40                          # of some 15 MB each: what a run builds, for two targets
+RECORD = "built.json"
 LIMIT = 15 * 60.0  # seconds: a cold standard library on two slow cores takes some minutes
 IN_FOLDER = 'cd "$1" && shift && exec "$@"'
 ASKED_FOR_MODULES = re.compile(
@@ -77,7 +78,7 @@ def build(recipe: Recipe, shell: Shell, kept: Path = KEPT, keep: int = KEEP) -> 
             "again": _sha256(Path(new) / "again"),
             "seconds": round(seconds, 3),
         }
-        (whole / "built.json").write_text(json.dumps(record) + "\n")
+        (whole / RECORD).write_text(json.dumps(record) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         try:
             os.replace(whole, folder)
@@ -106,7 +107,7 @@ def compile_in(recipe: Recipe, shell: Shell, folder: Path, output: Path, *more_f
 
 def _forget_the_oldest(kept: Path, keep: int) -> None:
     """Keeps the builds that were of use last; a run has a copy of its own among its artefacts."""
-    records = sorted(kept.glob("*/built.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    records = sorted(kept.glob(f"*/{RECORD}"), key=lambda path: path.stat().st_mtime, reverse=True)
     for record in records[keep:]:
         shutil.rmtree(record.parent, ignore_errors=True)
 
@@ -115,10 +116,10 @@ def _kept(recipe: Recipe, folder: Path) -> Built | None:
     """What was kept under the recipe's key, where its bytes are still those that were made."""
     path = folder / recipe.service
     try:
-        record = json.loads((folder / "built.json").read_text())
+        record = json.loads((folder / RECORD).read_text())
         if _sha256(path) != record["sha256"]:
             return None
-        os.utime(folder / "built.json")  # in use: not among the first to be forgotten
+        os.utime(folder / RECORD)  # in use: not among the first to be forgotten
         return Built(recipe, path, record["sha256"], record["again"], float(record["seconds"]), already=True)
     except (OSError, ValueError, KeyError, TypeError):
         return None

@@ -55,6 +55,9 @@ class Recipe:
     __repr__ = __str__
 
 
+TAGS = "nomsgpack"
+"""Gin's own build tag: without MessagePack, which nobody here speaks, a third less to compile and to deploy."""
+
 PLACES = ("PATH", "HOME", "GOROOT", "GOCACHE", "GOMODCACHE")
 """Where things lie on this machine; -trimpath keeps them out of the binary."""
 
@@ -74,6 +77,8 @@ def recipe_for(
             next="take a newer Go; pinned older modules for older ports come with the toolchain chapter",
         )
     flags = ["-trimpath", f"-ldflags={linker_flags(sources, package)}"]
+    if not package:
+        flags.append(f"-tags={TAGS}")
     if go.numbers >= (1, 18):  # older ones neither stamp nor know the flag
         flags.insert(1, "-buildvcs=false")
     seen = environment(go, target.goarch, home)

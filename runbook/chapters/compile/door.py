@@ -7,12 +7,14 @@ import shutil
 from runbook.chapter import Chapter
 from runbook.chapters.compile import judges as judges  # hears the chapter's claims once it is imported
 from runbook.chapters.compile import observe
-from runbook.chapters.compile.build import KEPT, Built, build
-from runbook.chapters.compile.decide import Recipe, recipe_for
+from runbook.chapters.compile.artefacts import Artefacts, Recipes
+from runbook.chapters.compile.build import KEPT, build
+from runbook.chapters.compile.decide import recipe_for
 from runbook.chapters.compile.evidence import Evidence, evidence
 from runbook.chapters.compile.figures import build_figures
 from runbook.chapters.compile.observe import Ingredients
-from runbook.chapters.compile.verify import EQUAL, verify_build
+from runbook.chapters.compile.others import other_recipes
+from runbook.chapters.compile.verify import EQUAL, fits, verify_build
 from runbook.elf import read
 from runbook.site import Site
 from runbook.targets import Target
@@ -23,33 +25,43 @@ HOME = KEPT / "home"
 
 
 def ingredients(chapter: Chapter) -> Ingredients:
-    """The site's Go and the service's sources. Raises Blocked with the mending command where one is missing."""
-    return observe.ingredients(chapter.site, chapter.local)
+    """The site's Go, the service's sources, and the hosts' machines as 00_start found them.
+
+    Raises Blocked with the mending command where Go or the sources are missing.
+    """
+    machines = {host: str(fact.get("machine", "")) for host, fact in chapter.run.facts("uname").items()}
+    return observe.ingredients(chapter.site, chapter.local, machines=machines)
 
 
-def recipe(seen: Ingredients, site: Site, target: Target) -> Recipe:
-    """How the site's service is built for the target. Raises Blocked where this Go cannot."""
-    return recipe_for(site.service.name, seen.sources, seen.go, target, HOME)
+def recipes(seen: Ingredients, site: Site, target: Target) -> Recipes:
+    """How the site's service is built for the target, and what else the run needs. Raises Blocked where Go cannot."""
+    deployed = recipe_for(seen.forms[0], seen.sources, seen.go, target, HOME)
+    return Recipes(deployed, tuple(other_recipes(seen, site, target, HOME)))
 
 
-def built(chapter: Chapter, recipe: Recipe) -> Built:
-    """Builds twice, and puts the binary among the run's artefacts. Raises BuildFailed."""
+def built(chapter: Chapter, wanted: Recipes) -> Artefacts:
+    """Builds each twice, and puts the service among the run's artefacts, by its own name the form that is deployed.
+
+    Raises BuildFailed.
+    """
     HOME.mkdir(parents=True, exist_ok=True)
-    made = build(recipe, chapter.local)
-    shutil.copy2(made.path, chapter.run.artifacts / recipe.service)
-    chapter.run.keep(recipe.service, chapter.run.artifacts / recipe.service)
+    made = Artefacts(build(wanted.deployed, chapter.local), tuple(build(one, chapter.local) for one in wanted.others))
+    kept = chapter.run.artifacts / chapter.site.service.name
+    shutil.copy2(made.deployed.path, kept)
+    chapter.run.keep(chapter.site.service.name, kept)
     return made
 
 
-def is_what_was_asked_for(chapter: Chapter, made: Built) -> Verdicts:
-    """The verdicts on the binary, read again, with the numbers of the build."""
-    figures = build_figures(made, read(made.path))
-    told = verify_build(made, chapter.target)
-    return Verdicts(tuple(
+def are_what_was_asked_for(chapter: Chapter, made: Artefacts) -> Verdicts:
+    """The verdicts on the deployed binary, each by itself, and one on each other; all read again."""
+    figures = build_figures(made.deployed, read(made.deployed.path))
+    told = verify_build(made.deployed, chapter.target)
+    deployed = Verdicts(tuple(
         passed(one.what, one.reason, one.host, **{**one.figures, **figures}) if one.what == EQUAL and one.ok else one
         for one in told))
+    return deployed + (fits(one) for one in made.others)
 
 
-def evidence_of(chapter: Chapter, made: Built) -> Evidence:
-    """What the chapter's claims are judged by: `chapter.judge(door.evidence_of(chapter, binary))`."""
-    return evidence(made, chapter.target, chapter.local)
+def evidence_of(chapter: Chapter, made: Artefacts) -> Evidence:
+    """What the chapter's claims are judged by: `chapter.judge(door.evidence_of(chapter, artefacts))`."""
+    return evidence(made.deployed, chapter.target, chapter.local)

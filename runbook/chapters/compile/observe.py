@@ -1,10 +1,12 @@
-"""What the compile chapter starts from: the site's Go and the service's sources."""
+"""What the compile chapter starts from: the site's Go, the service's sources, and the machines that run tools."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from runbook.chapters.compile.forms import form_of, forms_in
 from runbook.chapters.compile.sources import Sources, read_sources
 from runbook.chapters.toolchain.observe import Go, find_go
 from runbook.remote.shell import Shell
@@ -15,10 +17,12 @@ SERVICES = ROOT / "services"
 
 @dataclass(frozen=True, repr=False)
 class Ingredients:
-    """What a build is made of."""
+    """What a build is made of; `machines` are the hosts' own names for theirs, where a chapter asked for them."""
 
     go: Go
     sources: Sources
+    forms: tuple[str, ...] = ()  # packages of the service, the one that is deployed first
+    machines: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
         return f"{self.go}, {self.sources}"
@@ -26,6 +30,11 @@ class Ingredients:
     __repr__ = __str__
 
 
-def ingredients(site: Site, shell: Shell, services: Path = SERVICES) -> Ingredients:
+def ingredients(
+    site: Site, shell: Shell, services: Path = SERVICES, machines: Mapping[str, str] | None = None
+) -> Ingredients:
     """Raises Blocked where Go or the service's sources are missing."""
-    return Ingredients(find_go(site, shell), read_sources(services, site.service.name))
+    go, deployed = find_go(site, shell), form_of(site.service)
+    sources = read_sources(services, deployed)
+    others = tuple(one for one in forms_in(services, site.service) if one != deployed)
+    return Ingredients(go, sources, (deployed, *others), machines or {})

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 
 from runbook.chapters.compile.build import Built
+from runbook.chapters.compile.figures import build_figures
 from runbook.elf import read, verdict_on
-from runbook.targets import Target
+from runbook.targets import Target, load_target
 from runbook.verdict import Figure, Verdict, Verdicts, failed, passed
 
 EQUAL, BY_GO = "built twice, equal", "built by the site's Go"
@@ -19,6 +20,17 @@ def verify_build(built: Built, target: Target) -> Verdicts:
         _twice(built),
         _by_the_sites_go(built, binary.go and binary.go.version),
     )
+
+
+def fits(built: Built) -> Verdict:
+    """All of it as one verdict, for the target that the recipe names, with the build's numbers."""
+    verdicts = verify_build(built, load_target(built.recipe.target))
+    what = f"{built.recipe.service} is what was asked for"
+    figures = build_figures(built, read(built.path))
+    if not verdicts.ok:
+        wrong = "; ".join(f"{one.what}: {one.reason}" for one in verdicts if not one.ok)
+        return failed(what, wrong, None, **figures)
+    return passed(what, "for the machine that runs it, static, the same when built again", None, **figures)
 
 
 def _twice(built: Built) -> Verdict:
