@@ -12,7 +12,7 @@ from runbook import targets
 from runbook.claims.hearing import hear
 from runbook.claims.judge import row
 from runbook.contents import Title
-from runbook.errors import Blocked, ChapterFailed, ChapterStopped, NotConfirmed, RunbookError
+from runbook.errors import Blocked, ChapterFailed, ChapterStopped, NotConfirmed, RunbookError, together
 from runbook.hold import Hold
 from runbook.perform import Performed, perform
 from runbook.plan import Plan, Plans
@@ -100,8 +100,8 @@ class Chapter:
                 for question, fact in one.facts.items():
                     told = {"question": question.name, "fact": fact, "text": str(fact)}
                     self.run.journal.write("note", host=one.host, about="fact", **told)
-            for error in answers.errors.values():
-                raise error
+            if answers.errors:
+                raise together(answers.errors.values())
             return Observed(answers)
 
     def decide(self, function: Callable[..., Value], seen: object, *wanted: object) -> Plans | Value:

@@ -30,6 +30,9 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterable
+
 TAIL_LINES = 10
 
 
@@ -68,7 +71,19 @@ def _revive(kind: type[RunbookError], state: dict[str, object]) -> RunbookError:
     return error
 
 
+def together(errors: Iterable[RunbookError]) -> RunbookError:
+    """One error for those of several hosts: the first failure, else the first; what the others say is in its tail."""
+    first, *others = sorted(errors, key=lambda error: error.exit_code != RunbookError.exit_code)
+    if not others:
+        return first
+    whole = copy.copy(first)
+    whole.tail = "\n".join([*first.tail.splitlines(), *(f"also {error.what}" for error in others)])
+    return whole
+
+
 class UsageError(RunbookError):
+    """A call that cannot be carried out as it is."""
+
     exit_code = 2
 
 

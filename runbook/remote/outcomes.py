@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from runbook.errors import RunbookError
+from runbook.errors import RunbookError, together
 
 T = TypeVar("T")
 
@@ -45,7 +45,9 @@ class Outcomes(Generic[T]):
         return {host: value for host, value in self.by_host.items() if not isinstance(value, RunbookError)}
 
     def values(self) -> tuple[T, ...]:
-        """All values in the hosts' order; raises the first error where there is one."""
+        """All values in the hosts' order; raises the first error, which names the others, where there is one."""
+        if self.errors:
+            raise together(self.errors.values())
         return tuple(self[host] for host in self.by_host)
 
     def rows(self) -> tuple[tuple[str, str], ...]:
