@@ -55,6 +55,11 @@ class Container(Deployment):
         return str(self.folder / "image.tar")
 
     @property
+    def hashed(self) -> str:
+        """None: containerd knows the image by its digest, and the archive has done its work."""
+        return ""
+
+    @property
     def inside(self) -> str:
         """Where the binary is in the image."""
         return f"/{self.service}"

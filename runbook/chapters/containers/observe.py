@@ -16,12 +16,11 @@ LISTENERS = """
 listeners() {  # of port $1 (hexadecimal), the process $2 looked at first
   cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | grep -i ":$1 [0-9A-F]*:0000 0A " |
   while read -r _ _ _ _ _ _ _ uid _ inode _; do
-    for fds in "/proc/$2/fd" /proc/[0-9]*/fd; do
-      ls -l "$fds" 2>/dev/null | grep -q "socket:\\[$inode\\]" || continue
-      pid=${fds#/proc/}; pid=${pid%/fd}
-      echo "$pid $uid $(cat "/proc/$pid/comm" 2>/dev/null)"; continue 2
-    done
-    echo "0 $uid"
+    pid=$2
+    ls -l "/proc/$pid/fd" 2>/dev/null | grep -q "socket:\\[$inode\\]" ||
+      pid=$(ls -l /proc/[0-9]*/fd 2>/dev/null | grep -e '^/proc/' -e "socket:\\[$inode\\]" | grep -B 1 'socket:' |
+        sed -n 's,^/proc/\\([0-9]*\\)/fd:$,\\1,p' | head -n 1)
+    echo "${pid:-0} $uid $(cat "/proc/$pid/comm" 2>/dev/null)"
   done
 }
 """
@@ -121,13 +120,13 @@ def deployed(wanted: Deployment) -> Question[Deployed]:
         "echo '== systemd'; systemctl --version 2>/dev/null | head -n 1\n"
         'echo \'== unit\'; [ -f "$file" ] && { cat "$file" 2>/dev/null; } | base64\n'
         "echo '== state'; systemctl show -p ActiveState -p UnitFileState -p MainPID \"$unit\" 2>/dev/null\n"
-        "echo '== binary'; sha256sum \"$binary\" 2>/dev/null\n"
+        "echo '== binary'; [ -z \"$binary\" ] || sha256sum \"$binary\" 2>/dev/null\n"
         'echo \'== folders\'; for folder; do [ -d "$folder" ] && echo "$folder"; done\n'
         "echo '== user'; id -u \"$user\" 2>/dev/null\n"
         "echo '== useradd'; command -v useradd 2>/dev/null\n"
         'pid=$(systemctl show -p MainPID "$unit" 2>/dev/null)\n'
         'echo \'== listeners\'; listeners "$(printf %04X "$port")" "${pid#MainPID=}"; :',
-        (wanted.unit, wanted.unit_path, wanted.path, str(wanted.port), wanted.user, *wanted.folders),
+        (wanted.unit, wanted.unit_path, wanted.hashed, str(wanted.port), wanted.user, *wanted.folders),
         sudo=True,
     )
     return Question(script, parse_deployed, "deployed")

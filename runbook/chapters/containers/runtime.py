@@ -165,7 +165,8 @@ echo '== path'; echo "$path"
 echo '== folder'; [ -d "${path%/*}" ] && echo there
 echo '== file'; [ -f "$path" ] && { base64 <"$path"; echo; }
 echo '== packaged'
-if [ -f "$path" ] && command -v dpkg-query >/dev/null 2>&1; then
+if ours; then :
+elif [ -f "$path" ] && command -v dpkg-query >/dev/null 2>&1; then
   sum=$(md5sum <"$path"); sum=${sum%% *}
   dpkg-query -W -f '${Conffiles}\n' 'containerd*' 2>/dev/null | grep -qF " $path $sum" && echo untouched
 elif [ -f "$path" ] && command -v rpm >/dev/null 2>&1; then

@@ -43,6 +43,11 @@ class Deployment:
         return str(self.folder / self.service)
 
     @property
+    def hashed(self) -> str:
+        """The file whose hash tells whether it is there; empty where something else tells."""
+        return self.path
+
+    @property
     def folders(self) -> tuple[str, ...]:
         """Every folder down to the binary, outermost first."""
         return tuple(str(one) for one in (ADD_ONS, self._home, self.folder))
