@@ -14,6 +14,7 @@ from runbook.chapters.toolchain.observe import Go
 from runbook.errors import CommandFailed
 from runbook.remote.command import command
 from runbook.remote.shell import Shell
+from runbook.site import ROOT
 from runbook.targets import Target
 from runbook.toml_text import toml_text
 
@@ -66,7 +67,7 @@ class Passport:
         return "# A toolchain's passport: what built this run's programs.\n" + toml_text({
             "schema": 1,
             "target": self.target,
-            "go": {"version": self.go.version, "origin": self.go.origin, "root": str(self.go.root),
+            "go": {"version": self.go.version, "origin": self.go.origin, "root": _from_the_project(self.go.root),
                    "version_file_sha256": self.version_file, "program_sha256": self.program,
                    "sources_sha256": self.sources, "source_files": self.source_files,
                    "tools": self.tools, "settings": self.settings},
@@ -102,6 +103,11 @@ def sources_sha256(folder: Path) -> tuple[str, int]:
             digest.update(told.encode("utf-8", "surrogateescape"))
             count += 1
     return digest.hexdigest(), count
+
+
+def _from_the_project(path: Path) -> str:
+    """As the project sees it, so that a passport is the same wherever the project lies."""
+    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def _sha256(path: Path) -> str:
