@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import getpass
 import hashlib
 import os
@@ -15,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from runbook.entries import Entry, entries
-from runbook.errors import Blocked, JournalDamaged, RunbookError, SiteError, UsageError
+from runbook.errors import Blocked, JournalDamaged, LockHeld, RunbookError, SiteError, UsageError
 from runbook.journal import Journal
 from runbook.site import ROOT, Site, load_site
 
@@ -86,6 +87,26 @@ class Run:
         """Whether its last begin has no end yet."""
         marks = [entry for entry in self.entries() if entry.kind == "run"]
         return bool(marks) and marks[-1].phase == "begin"
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """For as long as a chain works in this run. Raises LockHeld where another process's does.
+
+        The hosts' locks are the run's, so they do not keep two chains of one run apart: an undo, say, from what it
+        would take back.
+        """
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            by = [str(one.get("by") or "somebody") for one in self.entries() if one.kind == "run"]
+            raise LockHeld(f"run {self.name}: a chain of {by[-1] if by else 'somebody'} works in it",
+                           next=f"wait for it, or stop it; `runbook status {self.name}` says where it is") from None
+        try:
+            yield
+        finally:
+            os.close(descriptor)
 
     def resume(self, by: str = "") -> None:
         """Opens a closed run again; on an open one it does nothing."""

@@ -18,7 +18,7 @@ from runbook.report.kernel import Kernel, Kernels, without_iri
 from runbook.report.notebook import Work
 from runbook.report.progress import Progress
 from runbook.report.selection import Selection
-from runbook.run import REPORTS_VARIABLE, RUN_VARIABLE, Run, reports
+from runbook.run import REPORTS_VARIABLE, RUN_VARIABLE, Run
 
 TICK = 0.1
 CLEAN_UP_SECONDS = 20.0  # for an interrupted cell, to stop what it runs on the hosts and give back its locks
@@ -61,7 +61,7 @@ class Chain:
             return tuple(self._one(title, kernels, title is not titles[-1]) for title in titles)
 
     def _environment(self) -> Mapping[str, str]:
-        return {RUN_VARIABLE: self.run.name, REPORTS_VARIABLE: str(reports())}
+        return {RUN_VARIABLE: self.run.name, REPORTS_VARIABLE: str(self.run.folder.parent)}
 
     def _one(self, title: Title, kernels: Kernels, another: bool) -> Outcome:
         if self.interruption:

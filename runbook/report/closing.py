@@ -13,7 +13,7 @@ from runbook.verdict import State
 
 def closing(finished: Finished) -> str:
     """A few lines for a person; what was skipped is listed, since skipped is not passed."""
-    summary, said = finished.summary, words("en")
+    summary, said = finished.asked, words("en")
     states = [chapter.state for chapter in summary.chapters]
     lines = [
         f"{said[f'verdict {summary.exit_code}']}: {states.count(State.PASS)} of {len(states)} chapters passed "
@@ -23,8 +23,9 @@ def closing(finished: Finished) -> str:
     for gap in gaps(summary):
         where = f"{', '.join(gap.hosts)}: " if gap.hosts else ""
         what = gap.what if gap.what == gap.chapter else f"{gap.chapter}: {where}{gap.what}"
-        reason = gap.reason.splitlines()[0] if gap.reason else "no reason was given"
+        reason, *more = gap.reason.splitlines() or ["no reason was given"]
         lines.append(f"  {MARKS[gap.state]} {what}: {gap.state}, {reason}")
+        lines += [f"    {line}" for line in more]  # an error's last lines, and what to do next
     taken_back = undone(account_of(finished.run.entries()))
     lines.append(
         "changes: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook.contents import TEARDOWN, title_of
@@ -23,22 +23,37 @@ CLOSED_AS = {0: "passed", 1: "failed", 3: "blocked"}
 
 @dataclass(frozen=True)
 class Finished:
-    """A run that has ended: its summary and its page."""
+    """A run that has ended: its summary and its page; `only` are the chapters that were all it was asked for."""
 
     run: Run
     summary: Summary
     page: Path
+    only: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> Summary:
+        """The summary of what was asked for: an undo is judged by itself, not by what the run had come to before."""
+        if not self.only:
+            return self.summary
+        return replace(self.summary, chapters=tuple(one for one in self.summary.chapters if one.name in self.only))
 
     @property
     def exit_code(self) -> int:
-        return self.summary.exit_code
+        return self.asked.exit_code
 
 
 def conduct(run: Run, selection: Selection, progress: Progress, *, afterwards: Selection | None = None) -> Finished:
-    """Runs the chain in an open run, then `afterwards` whatever became of it, closes the run and tells it.
+    """Runs the chain, then `afterwards` whatever became of it, closes the run and tells it.
 
-    A signal ends the chain, not what comes afterwards: that has its own, so a second one ends it too.
+    A signal ends the chain, not what comes afterwards: that has its own, so a second one ends it too. Raises LockHeld
+    where another process works in this run, JournalDamaged after all was told.
     """
+    with run.alone():
+        run.resume(by=who())
+        return _conducted(run, selection, progress, afterwards)
+
+
+def _conducted(run: Run, selection: Selection, progress: Progress, afterwards: Selection | None) -> Finished:
     by = ""
     trouble: RunbookError | None = None
     for part in (selection, afterwards):
@@ -50,7 +65,8 @@ def conduct(run: Run, selection: Selection, progress: Progress, *, afterwards: S
             except RunbookError as error:  # the journal itself: what was done is still told, then raised
                 trouble = trouble or error
         by = by or interruption.by
-    finished = close_and_tell(run, interrupted_by=by)
+    with Interruption():  # a person who presses once more does not leave the run open and the report half
+        finished = close_and_tell(run, interrupted_by=by)
     if trouble is not None:
         raise trouble
     return finished
@@ -92,8 +108,6 @@ def run_site(path: str, asked: Asked, progress: Progress, *, resume: str = "") -
     hosts_may_be_asked(site)
     if going_on is None:
         going_on = Run.start(site, check=asked.check, by=who())
-    else:
-        going_on.resume(by=who())
     with progress:
         return conduct(going_on, selection, progress)
 
@@ -116,6 +130,5 @@ def take_back(name: str, progress: Progress, *, chapter: str = "", confirm: str 
     values = (f"{TEARDOWN}.only_chapter={title_of(chapter).name}",) if chapter else ()
     selection = teardown(Asked(confirm=confirm, values=values))
     hosts_may_be_asked(run.site)
-    run.resume(by=who())
     with progress:
-        return conduct(run, selection, progress)
+        return replace(conduct(run, selection, progress), only=(TEARDOWN,))
