@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runbook.chapters.containers.image import USER
 from runbook.chapters.containers.runtime import Runtime
-from runbook.chapters.containers.wanted import UNITS, Deployment
+from runbook.chapters.containers.settings import ENVIRONMENT, GATHER, at_rest, runtime_folder, while_it_runs
+from runbook.chapters.containers.wanted import UNITS, Deployment, unit_script
 
 MEMORY = 512 << 20  # bytes; some ten times what the service holds, and its emulator
 TASKS = 512  # processes and threads
@@ -94,10 +96,12 @@ def container_unit(wanted: Container, runtime: Runtime) -> str:
 
     Its user is the image's. Every option is known to the ctr of containerd 1.6.
     """
+    given = while_it_runs(wanted.service)
     run = ctr(
         runtime, wanted, "run", "--rm", "--snapshotter", runtime.snapshotter, "--platform", wanted.platform,
         "--net-host", "--read-only", "--runc-systemd-cgroup",
         "--cgroup", f"{wanted.slice}:runbook:{wanted.service}",
+        "--env-file", f"{given}/{ENVIRONMENT}", "--mount", f"type=bind,src={given},dst={given},options=rbind:ro",
         wanted.image, wanted.service, wanted.inside, "-listen", wanted.address,
     )
     left = (runtime.address, wanted.namespace, str(runtime.snapshotter), wanted.service)
@@ -108,6 +112,9 @@ def container_unit(wanted: Container, runtime: Runtime) -> str:
         "After=network-online.target containerd.service",
         "",
         "[Service]",
+        f"RuntimeDirectory={runtime_folder(wanted.service)}",
+        "RuntimeDirectoryMode=0700",
+        f"ExecStartPre={unit_script(GATHER, given, at_rest(wanted.service), f'{USER}:{USER}')}",
         f"ExecStartPre={_script(REMOVE, *left)}",
         f"ExecStart={' '.join(run)}",
         f"ExecStop={_script(STOP, *left, '$MAINPID')}",
@@ -125,9 +132,8 @@ def container_unit(wanted: Container, runtime: Runtime) -> str:
 
 
 def _script(text: str, *words: str) -> str:
-    """A command whose failure is no matter, on one line; `$` and `%` are written twice in a unit."""
-    line = " ".join(text.split()).replace("$", "$$").replace("%", "%%")
-    return f"-/bin/sh -c '{line}' sh {' '.join(words)}"
+    """A command whose failure is no matter."""
+    return f"-{unit_script(text, *words)}"
 
 
 def slice_unit(wanted: Container, systemd: int) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from runbook.chapters.containers.settings import ENVIRONMENT, GATHER, at_rest, runtime_folder, while_it_runs
+
 ADD_ONS = PurePosixPath("/opt")
 """Where add-on software belongs (FHS 3.0, 3.13)."""
 UNITS = PurePosixPath("/etc/systemd/system")
@@ -78,7 +80,7 @@ def unit_text(wanted: Deployment, systemd: int) -> str:
     service as root, so older ones get a user by name. MemoryDenyWriteExecute= is left out on purpose: an emulator
     translates code into memory, and could not run the target's program in a rehearsal.
     """
-    dynamic = systemd >= DYNAMIC_USER
+    dynamic, given = systemd >= DYNAMIC_USER, while_it_runs(wanted.service)
     lines = [
         "[Unit]",
         f"Description=runbook: {wanted.service}",
@@ -86,8 +88,12 @@ def unit_text(wanted: Deployment, systemd: int) -> str:
         "After=network-online.target",
         "",
         "[Service]",
+        f"RuntimeDirectory={runtime_folder(wanted.service)}",
+        "RuntimeDirectoryMode=0700",
+        f"ExecStartPre={as_root(GATHER, given, at_rest(wanted.service), dynamic=dynamic)}",
+        f"EnvironmentFile=-{given}/{ENVIRONMENT}",
         f"ExecStart={wanted.path} -listen {wanted.address}",
-        "DynamicUser=yes" if dynamic else f"User={wanted.user}",
+        "DynamicUser=yes" if dynamic else f"PermissionsStartOnly=yes\nUser={wanted.user}",
         "Restart=on-failure",
         "RestartSec=1",
         "TimeoutStopSec=15",
@@ -104,3 +110,14 @@ def unit_text(wanted: Deployment, systemd: int) -> str:
     else:
         lines += ["CapabilityBoundingSet="]
     return "\n".join([*lines, "", "[Install]", "WantedBy=multi-user.target", ""])
+
+
+def unit_script(text: str, *words: str) -> str:
+    """A shell's command on one line of a unit; `$` and `%` are written twice there."""
+    line = " ".join(text.split()).replace("$", "$$").replace("%", "%%")
+    return f"/bin/sh -c '{line}' sh {' '.join(words)}"
+
+
+def as_root(text: str, *words: str, dynamic: bool) -> str:
+    """Where the unit has a user: by systemd's `+` (231), which older ones have as PermissionsStartOnly=."""
+    return ("+" if dynamic else "") + unit_script(text, *words)
