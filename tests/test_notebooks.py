@@ -1,0 +1,70 @@
+"""The notebooks as they lie in git: doors without logic, with outputs that mean something."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from runbook.contents import COMMON_PARAMETERS, CONTENTS, Title
+from runbook.report.parameters import parameters_of
+
+NOTEBOOKS = Path(__file__).resolve().parent.parent / "notebooks"
+VERBS = ("observe", "decide", "act", "verify", "record")
+chapters = pytest.mark.parametrize("title", CONTENTS, ids=lambda title: title.name)
+
+
+def cells(title: Title) -> list[dict]:
+    return json.loads((NOTEBOOKS / f"{title.name}.ipynb").read_text())["cells"]
+
+
+def code(title: Title) -> list[dict]:
+    return [cell for cell in cells(title) if cell["cell_type"] == "code"]
+
+
+@chapters
+def test_a_cell_calls_and_holds_no_logic(title: Title) -> None:
+    for cell in code(title):
+        lines = [line for line in "".join(cell["source"]).splitlines() if line.strip()]
+        assert len(lines) <= 10, cell["id"]
+        logic = re.compile(r"\s*(def|for|while|try|with|class|lambda)\b|\s*[!%]")
+        assert not [line for line in lines if logic.match(line)], cell["id"]
+
+
+@chapters
+def test_the_five_verbs_come_in_their_order(title: Title) -> None:
+    text = "\n".join("".join(cell["source"]) for cell in code(title))
+    places = [text.find(f".{verb}(") for verb in VERBS if f".{verb}(" in text]
+    assert places == sorted(places) and f".{VERBS[-1]}(" in text
+    headings = re.findall(r"^## (\w+)", "\n".join("".join(cell["source"]) for cell in cells(title)), re.MULTILINE)
+    assert [heading.lower() for heading in headings if heading.lower() in VERBS] == list(VERBS)
+
+
+@chapters
+def test_its_parameters_are_those_that_the_contents_name(title: Title) -> None:
+    found = parameters_of(NOTEBOOKS / f"{title.name}.ipynb")
+    assert {name: one.type for name, one in found.items()} == {**COMMON_PARAMETERS, **title.parameters}
+    assert all(one.help for one in found.values())
+
+
+@chapters
+def test_its_outputs_are_stored_and_name_nothing_that_varies(title: Title) -> None:
+    for number, cell in enumerate(code(title), 1):
+        assert cell["execution_count"] == number, f"{cell['id']}: run `make outputs`"
+        for output in cell["outputs"]:
+            assert output["output_type"] in ("execute_result", "display_data"), (cell["id"], output)
+            text = "".join(output["data"].get("text/plain", ""))
+            assert not re.search(r"\b[0-9a-f]{12,}\b|\b\d{8}-\d{6}\b|\d\.\d+ m?s\b", text), (cell["id"], text)
+
+
+def test_each_notebook_links_to_its_neighbours_and_the_contents_to_all() -> None:
+    order = [title.name for title in CONTENTS]
+    for at, title in enumerate(CONTENTS):
+        first = "".join(cells(title)[0]["source"])
+        links = re.findall(r"\((\d\d_\w+)\.ipynb\)", first)
+        wanted = ([order[at - 1]] if at else []) + ([order[at + 1]] if at + 1 < len(order) else [])
+        assert links == wanted, title.name
+    contents = "".join("".join(cell["source"]) for cell in cells(CONTENTS[0]) if cell["cell_type"] == "markdown")
+    assert set(re.findall(r"\((\d\d_\w+)\.ipynb\)", contents)) == set(order[1:])
