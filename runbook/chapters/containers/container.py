@@ -113,7 +113,7 @@ def container_unit(wanted: Container, runtime: Runtime) -> str:
         "",
         "[Service]",
         f"RuntimeDirectory={runtime_folder(wanted.service)}",
-        "RuntimeDirectoryMode=0700",
+        "RuntimeDirectoryMode=0755",
         f"ExecStartPre={unit_script(GATHER, given, at_rest(wanted.service), f'{USER}:{USER}')}",
         f"ExecStartPre={_script(REMOVE, *left)}",
         f"ExecStart={' '.join(run)}",

@@ -9,7 +9,7 @@ ENVIRONMENT = "environment"
 FILES = (ENVIRONMENT, "ca.crt", "client.crt", "client.key")
 
 GATHER = """
-umask 077; owner=${3:-$(stat -c %u:%g "$1")}; : >"$1/environment";
+umask 077; mkdir -p "$1"; owner=${3:-$(stat -c %u:%g "$1/..")}; : >"$1/environment";
 for one in environment ca.crt client.crt client.key; do
   [ ! -f "$2/$one" ] || cat "$2/$one" >"$1/$one";
 done;
@@ -17,7 +17,9 @@ chown -R "$owner" "$1"
 """
 """As root, before the service: at rest the key is root's alone, and a service's user may be made anew at each start.
 
-`$1` the folder that lasts as long as the service runs, `$2` where things lie, `$3` the owner (none: the folder's).
+`$1` a folder in the one that lasts as long as the service runs, `$2` where things lie, `$3` the owner (none: that of
+the folder around it). Not that one itself: systemd gives it, with all in it, back to the unit's user before each
+command.
 """
 
 
@@ -33,4 +35,4 @@ def runtime_folder(service: str) -> str:
 
 def while_it_runs(service: str) -> str:
     """Where the service itself finds them: a folder in memory."""
-    return f"/run/{runtime_folder(service)}"
+    return f"/run/{runtime_folder(service)}/given"

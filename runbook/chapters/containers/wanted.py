@@ -15,6 +15,11 @@ DYNAMIC_USER = 235
 PRIVILEGED_PORTS = 1024
 
 
+def unit_of(service: str) -> str:
+    """The unit that a service runs as, however it is deployed."""
+    return f"runbook-{service}.service"
+
+
 @dataclass(frozen=True, repr=False)
 class Deployment:
     """One service as it is wanted on every host of its role; `source` is the artefact on this machine."""
@@ -56,7 +61,7 @@ class Deployment:
 
     @property
     def unit(self) -> str:
-        return f"runbook-{self.service}.service"
+        return unit_of(self.service)
 
     @property
     def unit_path(self) -> str:
@@ -89,7 +94,7 @@ def unit_text(wanted: Deployment, systemd: int) -> str:
         "",
         "[Service]",
         f"RuntimeDirectory={runtime_folder(wanted.service)}",
-        "RuntimeDirectoryMode=0700",
+        "RuntimeDirectoryMode=0755",
         f"ExecStartPre={as_root(GATHER, given, at_rest(wanted.service), dynamic=dynamic)}",
         f"EnvironmentFile=-{given}/{ENVIRONMENT}",
         f"ExecStart={wanted.path} -listen {wanted.address}",

@@ -12,8 +12,9 @@ from runbook.chapters.etcd.credentials import (
     credentials_question,
     trust_of,
 )
+from runbook.chapters.etcd.enter import enter, entered_question
 from runbook.chapters.etcd.gate import fit
-from runbook.chapters.etcd.layout import CTL, DATA, PKI, SETTINGS, USER, UTL
+from runbook.chapters.etcd.layout import CTL, DATA, PKI, SETTINGS, USER, UTL, service_folder
 from runbook.chapters.etcd.observe import FILES, GROUND, Files
 from runbook.chapters.etcd.sign import Signed
 from runbook.chapters.etcd.start import start_member
@@ -46,12 +47,20 @@ def prepare(seen: HostAnswers, wanted: Wanted) -> Plan:
 
 
 def member(seen: HostAnswers, wanted: Wanted, signed: Signed) -> Plan:
-    """Certificates, programs, data directory and the running member; `seen` is from after `prepare`."""
+    """Certificates, programs, data directory, the running member, and the service's way to it.
+
+    `seen` is from after `prepare`.
+    """
     fit(seen, wanted)
-    held, files = seen[credentials_question(wanted.site.service.name)], seen[FILES]
-    steps = [*_certificates(seen.host, held, wanted, signed)]
-    if wanted.member(seen.host) is not None:
+    service, host = wanted.site.service.name, wanted.host(seen.host)
+    held, files = seen[credentials_question(service)], seen[FILES]
+    steps = [*_certificates(host.name, held, wanted, signed)]
+    if wanted.member(host.name) is not None:
         steps += [*_tools(seen[UNAME].machine, files, wanted), *_data(files), *start_member(seen, wanted)]
+    if host.has("service"):
+        renewed = any(action.path.startswith(f"{service_folder(service)}/") for step in steps for action in step.do
+                      if isinstance(action, Replace))
+        steps += enter(seen[entered_question(service)], wanted.cluster, service, renewed=renewed)
     return Plan(*steps, because="certificates, programs and configuration are as wanted, and the member runs")
 
 

@@ -10,12 +10,14 @@ from runbook.chapters.etcd.credentials import credentials_question
 from runbook.chapters.etcd.data import DATA_DIRECTORY
 from runbook.chapters.etcd.decide import member, prepare
 from runbook.chapters.etcd.drill import member_killed
+from runbook.chapters.etcd.enter import entered_question
 from runbook.chapters.etcd.gate import accepted_risk
 from runbook.chapters.etcd.observe import FILES, GROUND, UNIT_STATE
 from runbook.chapters.etcd.ports import PORTS
 from runbook.chapters.etcd.programs import build_programs
 from runbook.chapters.etcd.scratch import Evidence, NotTried, gather
 from runbook.chapters.etcd.sign import Signed, hosts_of, sign_requests
+from runbook.chapters.etcd.users import users_kept
 from runbook.chapters.etcd.verify import verify
 from runbook.chapters.etcd.wanted import RISK, Wanted, cluster_of
 from runbook.chapters.hosts.system import UNAME
@@ -23,7 +25,7 @@ from runbook.errors import Blocked
 from runbook.remote.question import Unanswered
 from runbook.views import Observed
 
-__all__ = ["evidence", "look", "member", "member_killed", "prepare", "signed", "verify", "want"]
+__all__ = ["evidence", "look", "member", "member_killed", "prepare", "signed", "users_kept", "verify", "want"]
 
 HEALTHY_WITHIN = 60
 """Seconds that a member has for its first start; under emulation three members took 4 s, on a busy machine 10."""
@@ -39,6 +41,7 @@ def look(chapter: Chapter) -> Observed:
         UNIT_STATE,
         DATA_DIRECTORY,
         credentials_question(chapter.site.service.name),
+        entered_question(chapter.site.service.name),
     )
     return chapter.observe(*questions, fleet=chapter.fleet.only(*hosts_of(chapter)))
 
