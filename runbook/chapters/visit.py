@@ -11,7 +11,7 @@ from pathlib import Path
 from runbook.remote.command import Script
 from runbook.remote.shell import Shell
 
-VISIT = """
+ARRIVE = """
 name=$1 sum=$2 by=$3; shift 3
 folder=
 trap '[ -z "$folder" ] || rm -rf -- "$folder"' EXIT
@@ -27,11 +27,15 @@ rm -f -- "$folder/try"
 cd "$folder" && umask 077 && cat >"$name" && chmod 700 "$name" || exit 74
 came=$(sha256sum <"$name")
 [ "${came%% *}" = "$sum" ] || { echo "SHA-256 ${came%% *} arrived instead of $sum" >&2; exit 65; }
+"""
+"""`$1` the program's name, `$2` its SHA-256, `$3` what runs it (empty: the kernel), which are shifted away; the program
+comes by standard input, into a folder that is the current one and is gone when the script ends."""
+
+VISIT = ARRIVE + """
 ${by:+"$by"} "./$name" "$@" </dev/null
 printf '\\n== left with %s\\n' $?
 """
-"""`$1` the program's name, `$2` its SHA-256, `$3` what runs it (empty: the kernel), then its arguments; the program
-comes by standard input."""
+"""What follows are the program's arguments."""
 
 LEFT = re.compile(rb"\n== left with (\d+)\n\Z")
 

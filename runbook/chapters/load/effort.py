@@ -1,0 +1,127 @@
+"""What a host has to do for the load: its CPUs and the service's process, looked at some times a second."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from runbook.chapters.containers.observe import LISTENERS
+from runbook.chapters.load.schedule import Schedule
+from runbook.chapters.sections import sections
+from runbook.remote.command import Command, Script
+
+INTERVAL = 0.25  # seconds
+MOST_SAMPLES = 300
+TICKS = 100
+"""USER_HZ where getconf does not tell it: 100 on nearly every architecture (asm-generic/param.h)."""
+
+LOOK = (
+    LISTENERS
+    + r"""
+port=$1 interval=$2 left=$3 until=$(($(date +%s) + $4))
+pid=$(listeners "$(printf %04X "$port")" 0 | head -n 1); pid=${pid%% *}
+echo '== ground'
+getconf CLK_TCK 2>/dev/null || echo 0
+nproc; cat /proc/sys/kernel/random/boot_id; echo "${pid:-0}"
+echo '== samples'
+while [ "$left" -gt 0 ]; do
+  read -r all </proc/stat
+  process=; [ -z "$pid" ] || read -r process 2>/dev/null <"/proc/$pid/stat" || :
+  free=; while read -r key value unit; do [ "$key" = MemAvailable: ] && { free=$value; break; }; done </proc/meminfo
+  held=; [ -z "$process" ] || while read -r key value unit; do
+    [ "$key" = VmRSS: ] && { held=$value; break; }; done 2>/dev/null <"/proc/$pid/status"
+  now=$(date +%s.%N)
+  printf '%s|%s|%s|%s|%s\n' "$now" "$all" "$free" "$held" "${process##*) }"
+  [ "${now%%.*}" -lt "$until" ] || break
+  left=$((left - 1)); sleep "$interval"
+done
+"""
+)
+"""By the shell's own `read`, so that looking costs two small processes a sample. Which process: who listens."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One look: the host's clock, its busy and all CPU time in ticks, free and held memory in bytes, own CPU ticks."""
+
+    at: float
+    busy: int
+    total: int
+    free: int | None
+    held: int | None
+    ticks: int | None
+
+
+@dataclass(frozen=True)
+class Effort:
+    """A host's samples. `boot` tells hosts that share one kernel: the CPU time that they see is the kernel's."""
+
+    host: str
+    pid: int
+    cpus: int
+    boot: str
+    hertz: int
+    samples: tuple[Sample, ...]
+
+    @property
+    def busy(self) -> tuple[tuple[float, float], ...]:
+        """(clock, percent of all the host's CPU time) since the look before."""
+        pairs = zip(self.samples, self.samples[1:], strict=False)
+        return tuple((now.at, 100.0 * (now.busy - was.busy) / (now.total - was.total))
+                     for was, now in pairs if now.total > was.total)
+
+    @property
+    def own(self) -> tuple[tuple[float, float], ...]:
+        """(clock, CPUs that the service's process used) since the look before."""
+        pairs = zip(self.samples, self.samples[1:], strict=False)
+        return tuple((now.at, (now.ticks - was.ticks) / self.hertz / (now.at - was.at)) for was, now in pairs
+                     if now.ticks is not None and was.ticks is not None and now.at > was.at)
+
+    @property
+    def held(self) -> tuple[tuple[float, float], ...]:
+        """(clock, resident bytes of the service's process)."""
+        return tuple((one.at, float(one.held)) for one in self.samples if one.held is not None)
+
+    @property
+    def stayed(self) -> bool:
+        """Whether one process served from the first look to the last."""
+        return bool(self.pid and self.samples) and all(one.ticks is not None for one in self.samples)
+
+
+def look(schedule: Schedule) -> Command:
+    """The command for a target: as long as the load is expected to last, with a bound on the samples."""
+    interval = max(INTERVAL, round(schedule.seconds / MOST_SAMPLES, 2))
+    seconds = math.ceil(schedule.seconds)
+    words = (str(schedule.port), f"{interval:g}", str(int(seconds / interval) + 2), str(seconds))
+    return Script(LOOK, sudo=True, limit=seconds + 30.0).command(*words)
+
+
+def parse_effort(text: str, host: str) -> Effort:
+    """Raises ValueError where the answer is not whole."""
+    parts = sections(text)
+    ground = parts.get("ground", "").split("\n")
+    if len(ground) < 4:
+        raise ValueError("the host did not tell its ticks, CPUs and boot")
+    samples = tuple(_sample(line) for line in parts.get("samples", "").splitlines())
+    return Effort(host, int(ground[3] or 0), int(ground[1]), ground[2].strip(), int(ground[0]) or TICKS, samples)
+
+
+def _sample(line: str) -> Sample:
+    at, cpu, free, held, process = line.split("|", 4)
+    # cpu  user nice system idle iowait irq softirq steal (proc(5)); guest times are in user already
+    ticks = [int(word) for word in cpu.split()[1:9]]
+    own = process.split()
+    return Sample(
+        at=float(at),
+        busy=sum(ticks) - ticks[3] - ticks[4],
+        total=sum(ticks),
+        free=int(free) * 1024 if free else None,
+        held=int(held) * 1024 if held else None,
+        ticks=int(own[11]) + int(own[12]) if len(own) > 12 else None,  # utime, stime: fields 14 and 15 of proc(5)
+    )
+
+
+def of_one_kernel(efforts: Sequence[Effort]) -> bool:
+    """Whether at least two hosts share a kernel, so that each sees the CPU time of all of them."""
+    return len({one.boot for one in efforts}) < len(efforts)

@@ -1,0 +1,3 @@
+module runbook.example/load
+
+go 1.16

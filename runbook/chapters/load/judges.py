@@ -1,0 +1,85 @@
+"""The article's claims about load, stacks, collector and scheduler: `article says / measured here`."""
+
+from __future__ import annotations
+
+from runbook.chapters.load.evidence import CONTROL, Evidence
+from runbook.claims.judge import Judgement, judges
+from runbook.verdict import Basis
+
+SMALLEST_STACK = 2048
+"""The article's 2 KB, in bytes."""
+
+NO_PROBE = "the probe of Go's runtime did not run: check mode"
+
+
+@judges("2.3-c")
+def gomaxprocs_is_bound_to_a_node(seen: Evidence) -> Judgement:
+    runtime = seen.runtime
+    if runtime is None:
+        return _cannot(NO_PROBE)
+    if len(runtime.nodes) < 2:
+        return _cannot(f"{runtime.host} has {len(runtime.nodes)} NUMA node: with one, bound and not bound are the same")
+    measured = f"GOMAXPROCS {runtime.processors} of {runtime.cpus} CPUs in {len(runtime.nodes)} nodes"
+    return Judgement(runtime.processors < runtime.cpus, measured, runtime.basis)
+
+
+@judges("2.3-d")
+def the_affinity_snippet_compiles(seen: Evidence) -> Judgement:
+    return _compiles(seen, "2.3-d")
+
+
+@judges("3.1-c")
+def the_stack_snippet_compiles(seen: Evidence) -> Judgement:
+    return _compiles(seen, "3.1-c")
+
+
+@judges("3.1-d")
+def a_lower_gogc_collects_less(seen: Evidence) -> Judgement:
+    runtime = seen.runtime
+    if runtime is None:
+        return _cannot(NO_PROBE)
+    usual, lower = runtime.collections[100], runtime.collections[20]
+    return Judgement(lower < usual, f"{lower} collections with GOGC=20, {usual} with 100, for the same work",
+                     runtime.basis)
+
+
+@judges("3.1-e")
+def a_goroutine_starts_with_two_kilobytes(seen: Evidence) -> Judgement:
+    runtime = seen.runtime
+    if runtime is None:
+        return _cannot(NO_PROBE)
+    measured = f"{runtime.stack_bytes:.0f} bytes of stack a waiting goroutine, by {runtime.version}"
+    return Judgement(SMALLEST_STACK <= round(runtime.stack_bytes) < 1.5 * SMALLEST_STACK, measured, runtime.basis)
+
+
+@judges("3.1-g")
+def gomaxprocs_binds_to_cores(seen: Evidence) -> Judgement:
+    runtime = seen.runtime
+    if runtime is None or not runtime.allowed_before:
+        return _cannot(NO_PROBE if runtime is None else f"{runtime.host} does not tell where threads may run")
+    before, after = ", ".join(runtime.allowed_before), ", ".join(runtime.allowed_after)
+    measured = f"threads may run on CPUs {after} with GOMAXPROCS=4, on {before} without"
+    return Judgement(runtime.allowed_before != runtime.allowed_after, measured, runtime.basis)
+
+
+@judges("3.1-i")
+def wrk_tells_deviations_between_runs(seen: Evidence) -> Judgement:
+    if not seen.closed.routes:
+        return _cannot(seen.closed.without or seen.closed.why)
+    asked = seen.closed.routes[0]
+    turns, rate = asked.turns, asked.rate
+    own = ", ".join(turn.own_deviation for turn in turns[:3])
+    measured = (f"wrk's own deviation is of its threads within one run ({own} …); between {len(turns)} runs it is "
+                f"{rate.deviation:.0f} of {rate.mean:.0f} requests/s, which wrk does not tell")
+    return Judgement(all(turn.total_deviation for turn in turns), measured, Basis.NATIVE)
+
+
+def _compiles(seen: Evidence, snippet: str) -> Judgement:
+    if seen.compiler[CONTROL]:
+        return _cannot(f"this Go compiles nothing: {seen.compiler[CONTROL]}")
+    words = seen.compiler[snippet]
+    return Judgement(not words, words or "it compiles")
+
+
+def _cannot(why: str) -> Judgement:
+    return Judgement(None, "", why=why)

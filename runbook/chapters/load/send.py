@@ -1,0 +1,94 @@
+"""Sending: the sender's command and the looks at the targets, side by side, with a user that is there meanwhile."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TypeVar
+
+from runbook.chapter import Chapter
+from runbook.chapters.load.closed_loop import ask, parse_asked
+from runbook.chapters.load.effort import look, parse_effort
+from runbook.chapters.load.measured import Closed, Meanwhile, Opened
+from runbook.chapters.load.observe import OK
+from runbook.chapters.load.open_loop import parse_sent, send
+from runbook.chapters.load.programs import build_driver
+from runbook.chapters.load.schedule import Schedule
+from runbook.chapters.request import request
+from runbook.errors import RunbookError
+from runbook.remote.command import Command
+from runbook.remote.shell import Shell
+
+T = TypeVar("T")
+CREATED, CONFLICT = 201, 409  # RFC 9110, 15.3.2 and 15.5.10
+CHECK = "check mode: no load is sent"
+
+
+def open_loop(chapter: Chapter, wanted: Schedule, machine: str) -> Opened:
+    """Sends at fixed times. `machine` is the sender's own name for its machine: the driver is built for that.
+
+    Raises NotConfirmed and LockHeld before anything is sent, BuildFailed, and what the sender raises.
+    """
+    if chapter.check:
+        return Opened(why=CHECK)
+    driver = build_driver(chapter.site, machine, chapter.local)
+    with _user(chapter, wanted):
+        text, meanwhile = _side_by_side(chapter, wanted, send(wanted, driver.path))
+    return Opened(_read(parse_sent, text, wanted), meanwhile)
+
+
+def closed_loop(chapter: Chapter, wanted: Schedule, wrk: str) -> Closed:
+    """Asks as fast as answers come. `wrk` is its path on the sender; empty: it has none. Raises as `open_loop` does."""
+    if chapter.check:
+        return Closed(why=CHECK)
+    if not wrk:
+        return Closed(without=f"{wanted.sender.name} has no wrk")
+    with _user(chapter, wanted):
+        text, meanwhile = _side_by_side(chapter, wanted, ask(wanted))
+    return Closed(_read(parse_asked, text, wanted), meanwhile)
+
+
+def _read(parse: Callable[[str, Schedule], T], text: str, wanted: Schedule) -> T:
+    try:
+        return parse(text, wanted)
+    except (ValueError, KeyError) as error:
+        raise RunbookError(f"{wanted.sender.name}: what the load's program said cannot be read: {error!r}",
+                           next="the whole of it is in the run's logs/, at the last command of this chapter") from error
+
+
+def _side_by_side(chapter: Chapter, wanted: Schedule, sending: Command) -> tuple[str, Meanwhile]:
+    """The sender's output, and what was seen of the targets; a target that cannot be looked at is no reason to stop."""
+    hosts = [wanted.sender.name, *(host.name for host in wanted.targets)]
+
+    def act(shell: Shell) -> str:
+        return shell.run(sending if shell.name == wanted.sender.name else look(wanted)).text
+
+    outcomes = chapter.fleet.only(*hosts).each(act)
+    unseen: dict[str, str] = {}
+    efforts = []
+    for host in hosts[1:]:
+        try:
+            efforts.append(parse_effort(outcomes[host], host))
+        except (RunbookError, ValueError, IndexError) as error:
+            unseen[host] = getattr(error, "what", "") or f"its answer cannot be read: {error}"
+    return outcomes[wanted.sender.name], Meanwhile(tuple(efforts), unseen)
+
+
+@contextmanager
+def _user(chapter: Chapter, wanted: Schedule) -> Iterator[None]:
+    """A user to be read, for as long as the load lasts; the hosts are held, so that nobody changes them meanwhile."""
+    chapter.take_hosts([wanted.sender.name, *(host.name for host in wanted.targets)])
+    host = wanted.targets[0]
+    shell = chapter.fleet[host.name]
+    user: Mapping[str, str] = {"id": wanted.user, "name": "read by the load test, deleted after it"}
+    made = request(shell, host, wanted.port, "POST", "/users", json.dumps(user))
+    if made.status not in (CREATED, CONFLICT):  # one that a killed run left is as good
+        raise RunbookError(f"{host.name}: the user that is to be read could not be made: {made}",
+                           next=f"`journalctl -u runbook-{chapter.site.service.name}` on {host.name}")
+    try:
+        yield
+    finally:
+        gone = request(shell, host, wanted.port, "DELETE", f"/users/{wanted.user}")
+        if gone.status not in (OK, 204):
+            chapter.note("left", f"{host.name}: the user {wanted.user} could not be deleted: {gone}")
