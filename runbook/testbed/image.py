@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,8 +17,14 @@ OPAQUE = "trusted.overlay.opaque"
 """A folder with this attribute hides what lies below it (Documentation/filesystems/overlayfs.rst)."""
 
 HIDDEN = ("etc/systemd/system", "etc/ssh", "etc/sudoers.d", "etc/containerd", "home", "var/log", "var/tmp",
-          "var/lib/runbook-testbed", "var/lib/runbook", "run")
+          "var/lib/runbook-testbed", "run")
 """Folders that start empty: nothing that this machine was told to start, and nobody's files."""
+
+ABSENT = ("var/lib/runbook",)
+"""What a host does not have before it is first changed, whatever this machine was changed by."""
+
+WHITEOUT = os.makedev(0, 0)
+"""The character device that hides what lies below it (Documentation/filesystems/overlayfs.rst)."""
 
 WANTED = ("dbus.service", "ssh.service", "containerd.service")
 
@@ -112,6 +119,8 @@ def write(layout: Layout, place: Place, host_key: str, operator_key: str) -> Non
         folder = upper / name
         folder.mkdir(parents=True)
         os.setxattr(folder, OPAQUE, b"y")
+    for name in ABSENT:
+        os.mknod(upper / name, stat.S_IFCHR, WHITEOUT)
     for path, entry in entries(layout, place, host_key, operator_key).items():
         _write(upper / path, entry)
     (upper / "var/log/journal").mkdir()

@@ -32,13 +32,18 @@ while [ "$left" -gt 0 ]; do
   held=; [ -z "$process" ] || while read -r key value unit; do
     [ "$key" = VmRSS: ] && { held=$value; break; }; done 2>/dev/null <"/proc/$pid/status"
   now=$(date +%s.%N)
-  printf '%s|%s|%s|%s|%s\n' "$now" "$all" "$free" "$held" "${process##*) }"
+  set -- ${process##*) }
+  case ${1:-} in Z|X) set -- ;; esac  # dead, and not yet fetched by its parent
+  printf '%s|%s|%s|%s|%s\n' "$now" "$all" "$free" "$held" "${12:-} ${13:-}"
   [ "${now%%.*}" -lt "$until" ] || break
   left=$((left - 1)); sleep "$interval"
 done
 """
 )
-"""By the shell's own `read`, so that looking costs two small processes a sample. Which process: who listens."""
+"""By the shell's own `read`, so that looking costs two small processes a sample. Which process: who listens.
+
+Its utime and stime are fields 14 and 15 of /proc/PID/stat (proc(5)), so 12 and 13 behind its name.
+"""
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,11 @@ class Effort:
         return tuple((one.at, float(one.held)) for one in self.samples if one.held is not None)
 
     @property
+    def free(self) -> tuple[tuple[float, float], ...]:
+        """(clock, bytes that the host could give to a new program without swapping)."""
+        return tuple((one.at, float(one.free)) for one in self.samples if one.free is not None)
+
+    @property
     def stayed(self) -> bool:
         """Whether one process served from the first look to the last."""
         return bool(self.pid and self.samples) and all(one.ticks is not None for one in self.samples)
@@ -118,7 +128,7 @@ def _sample(line: str) -> Sample:
         total=sum(ticks),
         free=int(free) * 1024 if free else None,
         held=int(held) * 1024 if held else None,
-        ticks=int(own[11]) + int(own[12]) if len(own) > 12 else None,  # utime, stime: fields 14 and 15 of proc(5)
+        ticks=int(own[0]) + int(own[1]) if len(own) == 2 else None,
     )
 
 

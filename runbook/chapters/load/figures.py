@@ -94,6 +94,7 @@ def effort_picture(opened: Opened, closed: Closed) -> Picture:
     rows = {
         "answers, 1/s": {"answers": answered},
         "host's CPU, %": {host: line(host, "busy") for host in hosts},
+        "free, GiB": {host: line(host, "free", 1 << 30) for host in hosts},
         "service, CPUs": {host: line(host, "own") for host in hosts},
         "service, MiB": {host: line(host, "held", MIB) for host in hosts},
     }

@@ -25,15 +25,16 @@ def borne(chapter: Chapter, wanted: Schedule, opened: Opened, closed: Closed) ->
     """A verdict for each route of each loop, and one for each target that served."""
     bases = {host.name: chapter.basis_for(host.name) for host in wanted.targets}
     together = Basis.EMULATED if Basis.EMULATED in bases.values() else Basis.NATIVE
-    found = [_sent(one, wanted, together) for one in opened.routes]
+    found = [sent_verdict(one, wanted, together) for one in opened.routes]
     if closed.without:
         found.append(skipped(CLOSED, f"{closed.without}: install wrk there, or give another host the role load"))
-    found += [_asked(one, bases[one.host], chapter.site.service.framework) for one in closed.routes]
-    found += [_borne(host.name, bases[host.name], opened, closed) for host in wanted.targets]
+    found += [asked_verdict(one, bases[one.host], chapter.site.service.framework) for one in closed.routes]
+    found += [served_verdict(host.name, bases[host.name], opened, closed) for host in wanted.targets]
     return Verdicts(tuple(found))
 
 
-def _sent(sent: Sent, wanted: Schedule, basis: Basis) -> Verdict:
+def sent_verdict(sent: Sent, wanted: Schedule, basis: Basis) -> Verdict:
+    """Of a route in the open loop."""
     what, whole, figures = f"{OPEN}: {sent.route}", sent.whole, sent_figures(sent, basis)
     if whole.success < 1:
         lost = round(whole.requests * (1 - whole.success))
@@ -46,7 +47,8 @@ def _sent(sent: Sent, wanted: Schedule, basis: Basis) -> Verdict:
     return passed(what, "every request left at its time and was answered", None, **figures)
 
 
-def _asked(asked: Asked, basis: Basis, framework: str) -> Verdict:
+def asked_verdict(asked: Asked, basis: Basis, framework: str) -> Verdict:
+    """Of a route in the closed loop; the article's own route gets the name of its figure."""
     what, figures = f"{CLOSED}: {asked.route}", asked_figures(asked, basis)
     if asked.route == HEADLINE:
         figures |= _headline(framework, figures["requests_per_second"])
@@ -60,7 +62,8 @@ def _headline(framework: str, rate: Figure) -> Mapping[str, Figure]:
     return {f"load.{framework}_default": rate}
 
 
-def _borne(host: str, basis: Basis, opened: Opened, closed: Closed) -> Verdict:
+def served_verdict(host: str, basis: Basis, opened: Opened, closed: Closed) -> Verdict:
+    """Of a target over both loops."""
     unseen = {**opened.meanwhile.unseen, **closed.meanwhile.unseen}
     efforts = (*opened.meanwhile.efforts, *closed.meanwhile.efforts)
     figures = effort_figures(efforts, host, basis)

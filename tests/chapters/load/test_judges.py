@@ -1,0 +1,71 @@
+"""The claims about load and runtime come out either way, by what was measured."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from runbook.chapters.load import judges
+from runbook.chapters.load.closed_loop import parse_asked
+from runbook.chapters.load.evidence import CONTROL, Evidence, Runtime, parse_runtime
+from runbook.chapters.load.measured import Closed, Opened
+from runbook.chapters.load.schedule import Schedule
+from runbook.verdict import Basis
+
+PROBED = {
+    "version": "go1.26.8", "goarch": "riscv64", "num_cpu": 2, "gomaxprocs": 2, "nodes": ["0-1"], "stack_bytes": 2048.1,
+    "collections": {"at_100": 6, "at_20": 30}, "allowed_before": ["0-1"], "allowed_after": ["0-1"],
+}
+
+
+@pytest.fixture
+def runtime() -> Runtime:
+    return parse_runtime(json.dumps(PROBED), "node1", Basis.EMULATED)
+
+
+@pytest.fixture
+def seen(runtime: Runtime, recorded: Callable[[str], str], wanted: Schedule) -> Evidence:
+    closed = Closed(parse_asked(recorded("closed-loop"), wanted))
+    refused = {"2.3-d": "undefined: syscall.SchedSetaffinity", "3.1-c": "use of package runtime", CONTROL: ""}
+    return Evidence(Opened(), closed, runtime, refused)
+
+
+def test_snippets_are_judged_by_the_compiler_and_only_where_it_works(seen: Evidence) -> None:
+    assert judges.the_affinity_snippet_compiles(seen).holds is False
+    assert "SchedSetaffinity" in judges.the_affinity_snippet_compiles(seen).measured
+    assert judges.the_stack_snippet_compiles(seen).holds is False
+    mended = replace(seen, compiler={**seen.compiler, "3.1-c": ""})
+    assert judges.the_stack_snippet_compiles(mended).holds is True
+    broken = replace(seen, compiler={**seen.compiler, CONTROL: "no such tool"})
+    assert judges.the_stack_snippet_compiles(broken).holds is None
+
+
+@pytest.mark.parametrize(
+    ("judge", "change", "before", "after"),
+    [
+        (judges.a_lower_gogc_collects_less, {"collections": {100: 9, 20: 3}}, False, True),
+        (judges.a_goroutine_starts_with_two_kilobytes, {"stack_bytes": 8192.0}, True, False),
+        (judges.gomaxprocs_binds_to_cores, {"allowed_after": ("0", "1")}, False, True),
+        (judges.gomaxprocs_is_bound_to_a_node, {"nodes": ("0-31", "32-63"), "cpus": 64, "processors": 32}, None, True),
+        (judges.gomaxprocs_is_bound_to_a_node, {"nodes": ("0-31", "32-63"), "cpus": 64, "processors": 64}, None, False),
+    ],
+)
+def test_what_the_runtime_did_decides(  # type: ignore[no-untyped-def]
+    seen: Evidence, runtime: Runtime, judge, change: dict[str, object], before: bool | None, after: bool
+) -> None:
+    assert judge(seen).holds is before
+    assert judge(replace(seen, runtime=replace(runtime, **change))).holds is after  # type: ignore[arg-type]
+    assert judge(replace(seen, runtime=None)).holds is None
+    assert judge(seen).basis is Basis.EMULATED or judge(seen).holds is None
+
+
+def test_wrks_own_deviation_is_of_one_run(seen: Evidence) -> None:
+    said = judges.wrk_tells_deviations_between_runs(seen)
+    assert said.holds is False and "between 5 runs" in said.measured
+    (ping, user) = seen.closed.routes
+    newer = replace(ping, turns=tuple(replace(turn, total_deviation="± 12") for turn in ping.turns))
+    assert judges.wrk_tells_deviations_between_runs(replace(seen, closed=Closed((newer, user)))).holds is True
+    assert judges.wrk_tells_deviations_between_runs(replace(seen, closed=Closed(without="no wrk"))).holds is None
