@@ -35,11 +35,18 @@ def test_a_cell_calls_and_holds_no_logic(title: Title) -> None:
 
 @chapters
 def test_the_five_verbs_come_in_their_order(title: Title) -> None:
-    text = "\n".join("".join(cell["source"]) for cell in code(title))
-    places = [text.find(f".{verb}(") for verb in VERBS if f".{verb}(" in text]
-    assert places == sorted(places) and f".{VERBS[-1]}(" in text
-    headings = re.findall(r"^## (\w+)", "\n".join("".join(cell["source"]) for cell in cells(title)), re.MULTILINE)
-    assert [heading.lower() for heading in headings if heading.lower() in VERBS] == list(VERBS)
+    """What needs two rounds decides and acts twice; what is made here before, as an image is, has no such heading."""
+    called: list[tuple[str, str]] = []  # the verb of a heading, and the code below it
+    for cell in cells(title):
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            called += [(verb, "") for verb in re.findall(r"^## (\w+)", source.lower(), re.MULTILINE)]
+        elif called:
+            called[-1] = (called[-1][0], called[-1][1] + source)
+    done = [(verb, text) for verb, text in called if verb in VERBS]
+    assert re.fullmatch(r"observe(,decide,act)+,verify,record", ",".join(verb for verb, _ in done))
+    for verb, text in done:
+        assert f"chapter.{verb}(" in text or (verb == "observe" and re.search(r"door\.\w+\(chapter", text)), verb
 
 
 @chapters

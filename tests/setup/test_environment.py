@@ -107,7 +107,7 @@ def test_every_import_is_of_a_declared_dependency(folder: str, extras: tuple[str
     declared = set(ranges([*PROJECT["dependencies"], *(line for extra in extras for line in EXTRAS[extra])]))
     providers = packages_distributions()
     for path in (ROOT / folder).rglob("*.py"):
-        for module in imported(path) - sys.stdlib_module_names - {"runbook", "tests"}:
+        for module in imported(path) - sys.stdlib_module_names - {"runbook", "tests", "bench"}:
             provided_by = {canonicalize_name(name) for name in providers.get(module, ())}
             assert provided_by & declared, f"{path.relative_to(ROOT)} imports {module}"
 
@@ -116,7 +116,7 @@ def test_the_dependencies_page_names_every_dependency_in_its_tables() -> None:
     rows = re.findall(r"^\| ([\w./-]+) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
     texts = [path.read_text() for path in GO_MODULES]
     # A direct requirement's line ends with its version; an indirect one is a tool's, or nobody's wish.
-    modules = {name for text in texts for name in re.findall(r"^\t(\S+)(?: v\S+)?$", text, re.MULTILINE)}
+    modules = {name for text in texts for name in re.findall(r"^(?:\t|tool )([^\s(]\S*)(?: v\S+)?$", text, re.MULTILINE)}
     assert modules
     pages = {"package", "module", "what", "uv", "Go"}  # heads, and what the first table names
     assert set(rows) - pages == set(ALL) | modules

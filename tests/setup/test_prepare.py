@@ -41,7 +41,7 @@ def test_the_services_are_built_offline_by_the_go_that_they_ask_for() -> None:
     told = ran("setup/in-services", "go", "env", *names, env=os.environ | {"GOFLAGS": "-mod=mod"})
     root = str((ROOT / ".cache/go").resolve())
     *settings, used = told.stdout.splitlines()
-    assert settings == [wanted[1], "local", "off", "-mod=readonly", "off"]
+    assert settings == [wanted[1], "local", "off", "-mod=readonly -tags=nomsgpack", "off"]
     assert str(Path(used).resolve()) == root
     assert ran("setup/in-services", "go", "list", "-deps", "./...").returncode == 0
 
