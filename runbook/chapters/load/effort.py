@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ MOST_SAMPLES = 300
 TICKS = 100
 """USER_HZ where getconf does not tell it: 100 on nearly every architecture (asm-generic/param.h)."""
 
+ALIKE = 0.05
+"""The share by which the counts of one kernel may differ that was asked twice within a second."""
+
 LOOK = (
     LISTENERS
     + r"""
@@ -23,7 +27,7 @@ port=$1 interval=$2 left=$3 until=$(($(date +%s) + $4))
 pid=$(listeners "$(printf %04X "$port")" 0 | head -n 1); pid=${pid%% *}
 echo '== ground'
 getconf CLK_TCK 2>/dev/null || echo 0
-nproc; cat /proc/sys/kernel/random/boot_id; echo "${pid:-0}"
+nproc; sed -n 's/^ctxt //p; s/^btime //p' /proc/stat; echo "${pid:-0}"
 echo '== samples'
 while [ "$left" -gt 0 ]; do
   read -r all </proc/stat
@@ -60,12 +64,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Effort:
-    """A host's samples. `boot` tells hosts that share one kernel: the CPU time that they see is the kernel's."""
+    """A host's samples. Its kernel tells when it was `booted` (seconds since 1970), and its `switches` of contexts."""
 
     host: str
     pid: int
     cpus: int
-    boot: str
+    booted: int
+    switches: int
     hertz: int
     samples: tuple[Sample, ...]
 
@@ -111,10 +116,11 @@ def parse_effort(text: str, host: str) -> Effort:
     """Raises ValueError where the answer is not whole."""
     parts = sections(text)
     ground = parts.get("ground", "").split("\n")
-    if len(ground) < 4:
+    if len(ground) < 5:
         raise ValueError("the host did not tell its ticks, CPUs and boot")
+    hertz, cpus, switches, booted, pid = (int(word or 0) for word in ground[:5])
     samples = tuple(_sample(line) for line in parts.get("samples", "").splitlines())
-    return Effort(host, int(ground[3] or 0), int(ground[1]), ground[2].strip(), int(ground[0]) or TICKS, samples)
+    return Effort(host, pid, cpus, booted, switches, hertz or TICKS, samples)
 
 
 def _sample(line: str) -> Sample:
@@ -133,5 +139,10 @@ def _sample(line: str) -> Sample:
 
 
 def of_one_kernel(efforts: Sequence[Effort]) -> bool:
-    """Whether at least two hosts share a kernel, so that each sees the CPU time of all of them."""
-    return len({one.boot for one in efforts}) < len(efforts)
+    """Whether at least two hosts share a kernel, so that each sees the CPU time of all of them.
+
+    Such hosts were booted in the same second, and have switched contexts as often to within what passes between two
+    looks. A boot_id would not tell: a container may have one of its own.
+    """
+    pairs = itertools.combinations(efforts, 2)
+    return any(a.booted == b.booted and abs(a.switches - b.switches) < ALIKE * a.switches for a, b in pairs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -51,8 +52,8 @@ def test_a_cut_answer_of_the_open_loop_is_none(recorded: Recorded, wanted: Sched
 def test_the_closed_loop_has_its_turns(recorded: Recorded, wanted: Schedule) -> None:
     ping, user = parse_asked(recorded("closed-loop"), wanted)
     assert (ping.host, ping.errors, len(ping.turns)) == ("node1", 0, 5)
-    assert ping.turns[0].rate == 7093.47 and ping.turns[0].p50 == pytest.approx(814e-6)
-    assert ping.turns[0].own_deviation == "456.20" and ping.turns[0].total_deviation == ""
+    assert ping.turns[0].rate == 7293.57 and ping.turns[0].p50 == pytest.approx(684e-6)
+    assert ping.turns[0].own_deviation == "691.37" and ping.turns[0].total_deviation == ""
     assert ping.rate.mean > user.rate.mean > 100
 
 
@@ -69,13 +70,19 @@ def test_words_that_are_not_wrks_are_refused() -> None:
 
 def test_the_look_at_a_host_tells_cpu_and_memory_over_time(recorded: Recorded) -> None:
     effort = parse_effort(recorded("effort"), "node1")
-    assert (effort.cpus, effort.hertz, effort.pid) == (2, 100, 3185)
+    assert (effort.cpus, effort.hertz, effort.pid) == (2, 100, 3197)
     assert len(effort.samples) > 40 and effort.stayed
     assert all(0 <= percent <= 100 for _, percent in effort.busy)
     assert 0 < max(cpus for _, cpus in effort.own) <= 2.5
     assert all(50 << 20 < held < 100 << 20 for _, held in effort.held)
     assert [at for at, _ in effort.busy] == [one.at for one in effort.samples[1:]]
-    assert of_one_kernel([effort, effort]) and not of_one_kernel([effort])
+
+
+def test_hosts_that_share_one_kernel_are_found_out(recorded: Recorded) -> None:
+    effort, other = (parse_effort(recorded(name), name) for name in ("effort", "effort-node2"))
+    assert of_one_kernel([effort, other]) and not of_one_kernel([effort])
+    assert not of_one_kernel([effort, replace(effort, booted=effort.booted + 1)])
+    assert not of_one_kernel([effort, replace(effort, switches=effort.switches * 2)])
 
 
 def test_a_process_that_went_away_did_not_stay(recorded: Recorded) -> None:
