@@ -171,11 +171,16 @@ def _await_all(layout: Layout) -> None:
 
 
 def _abandoned(layout: Layout) -> bool:
-    """Whether the bed that stands was borrowed by another clone of the project, which was killed or is gone."""
+    """Whether the bed that stands is another clone's of the project, and of no use to it any more.
+
+    It was only borrowed there, or the clone is gone, or nobody holds its hosts: what is left of a machine's session
+    whose processes were all ended.
+    """
     record = json.loads((layout.state / RECORD).read_text())
     own = record.get("form") == FORM and record["keys"] == str(layout.keys)
     forgotten = (layout.state / TRANSIENT).exists() or not Path(record["site"]).exists()
-    return not own and forgotten and not lock.users(layout.state)
+    dead = not cgroups.members(layout.group, cgroups.KEEPERS)
+    return not own and (forgotten or dead) and not lock.users(layout.state)
 
 
 def _refuse_anothers(layout: Layout) -> None:

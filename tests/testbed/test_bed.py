@@ -14,7 +14,7 @@ import pytest
 
 from runbook.errors import Blocked, LockHeld, SiteError
 from runbook.site import ROOT
-from runbook.testbed import emulation, host, network, prerequisites
+from runbook.testbed import cgroups, emulation, host, network, prerequisites
 from runbook.testbed.bed import Bed, borrowed, down, require_standing, status, up
 from runbook.testbed.leftovers import leftovers
 from runbook.testbed.program import TestbedError
@@ -72,6 +72,23 @@ def test_a_bed_that_a_lost_clone_borrowed_is_built_anew(small: SmallBed, tmp_pat
     clone.unlink()
     assert not up(small.file).stood
     assert not (clone.parent / ".cache" / "testbed").exists()
+
+
+def test_a_bed_of_another_clone_whose_processes_were_ended_is_built_anew(small: SmallBed, tmp_path: Path) -> None:
+    clone = tmp_path / "clone" / "bedtest.toml"
+    clone.parent.mkdir()
+    clone.write_text(SITE + HOST)
+    layout = up(clone).layout
+    with pytest.raises(Blocked, match="a bed bedtest stands already"):
+        up(small.file)
+    for pid in cgroups.members(layout.group):
+        os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + 20
+    while cgroups.members(layout.group):
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert not up(small.file).stood
+    assert status(small.file).ok
 
 
 def test_the_status_names_every_host(bed: Bed) -> None:
@@ -205,7 +222,10 @@ def test_a_second_down_finishes_what_a_killed_one_began(small: SmallBed) -> None
 
 def test_up_mends_what_a_killed_up_left(small: SmallBed) -> None:
     begun = start("up", "--site", str(small.file))
-    time.sleep(0.5)
+    until = time.monotonic() + 20
+    while not (small.layout.place("lone").state / "supervisor").exists():  # the host boots, and `up` waits for it
+        assert time.monotonic() < until
+        time.sleep(0.005)
     begun.kill()
     begun.communicate()
     assert not up(small.file).stood
