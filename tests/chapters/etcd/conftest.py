@@ -11,6 +11,7 @@ import pytest
 
 from runbook.chapters.etcd.credentials import Credentials, credentials_question
 from runbook.chapters.etcd.data import DATA_DIRECTORY, DataDirectory
+from runbook.chapters.etcd.enter import Entered, entered_question, environment_text
 from runbook.chapters.etcd.observe import FILES, GROUND, UNIT_STATE, Files, Ground, Unit
 from runbook.chapters.etcd.ports import PORTS, Ports
 from runbook.chapters.etcd.wanted import Wanted, cluster_of
@@ -97,6 +98,7 @@ def bare() -> Callable[..., HostAnswers]:
             UNIT_STATE: Unit(False, "inactive", "dead", False, 0, 0, None, None),
             DATA_DIRECTORY: DataDirectory(False, (), None),
             credentials_question("users"): Credentials(),
+            entered_question("users"): Entered(None, active=False, stale=False),
         }
         return HostAnswers(host, {question: instead.get(question.name, fact) for question, fact in facts.items()})
 
@@ -104,8 +106,8 @@ def bare() -> Callable[..., HostAnswers]:
 
 
 @pytest.fixture
-def converged(recorded: Callable[[str], str]) -> Callable[..., HostAnswers]:
-    """What the first member of a standing cluster answered."""
+def converged(recorded: Callable[[str], str], site: Callable[..., Site]) -> Callable[..., HostAnswers]:
+    """What the first member of a standing cluster answered, with the service in it."""
 
     def made(**instead: object) -> HostAnswers:
         questions = {
@@ -118,7 +120,12 @@ def converged(recorded: Callable[[str], str]) -> Callable[..., HostAnswers]:
         }
         return HostAnswers(
             "node1",
-            {UNAME: Uname("x86_64", "6.18.0", "node1")}
+            {
+                UNAME: Uname("x86_64", "6.18.0", "node1"),
+                entered_question("users"): instead.get(
+                    "etcd_entered", Entered(environment_text(cluster_of(site()), "users"), active=True, stale=False)
+                ),
+            }
             | {
                 question: instead.get(question.name, question.parse(recorded(file)))
                 for question, file in questions.items()

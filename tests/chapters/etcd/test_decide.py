@@ -16,11 +16,16 @@ from runbook.chapters.etcd.ports import Listener, Ports
 from runbook.chapters.etcd.sign import Signed
 from runbook.chapters.etcd.wanted import Wanted
 from runbook.errors import Blocked
-from runbook.plan import Replace, Run
+from runbook.plan import Plan, Replace, Run, Step
 from runbook.remote.question import HostAnswers, Unanswered
 
 Bare = Callable[..., HostAnswers]
 Wants = Callable[..., Wanted]
+
+
+def start_of(plan: Plan) -> Step:
+    """The step that starts the member."""
+    return next(step for step in plan if "a member of" in step.why)
 
 
 def test_a_bare_host_gets_account_folders_and_four_keys(bare: Bare, wanted: Wants) -> None:
@@ -47,7 +52,7 @@ def test_a_member_is_taken_back_with_its_data_and_says_so(bare: Bare, wanted: Wa
     data = next(step for step in plan if DATA in step.why)
     assert "THE UNDO REMOVES THE DATA TOO" in data.why
     assert str(data.undo[0]) == "rm -rf -- /var/lib/etcd/member"
-    started = plan.steps[-1]
+    started = start_of(plan)
     assert [str(action) for action in started.undo][1:4] == [
         "systemctl disable --now etcd.service",
         "restore /etc/systemd/system/etcd.service",
@@ -56,7 +61,7 @@ def test_a_member_is_taken_back_with_its_data_and_says_so(bare: Bare, wanted: Wa
 
 
 def test_no_member_waits_for_its_start_before_the_others_have_theirs(bare: Bare, wanted: Wants) -> None:
-    start = member(bare(), wanted(), Signed()).steps[-1].do[-1]
+    start = start_of(member(bare(), wanted(), Signed())).do[-1]
     assert isinstance(start, Run)
     assert "start --no-block" in start.words[2]
     assert start.limit > wanted().healthy_within
@@ -64,7 +69,7 @@ def test_no_member_waits_for_its_start_before_the_others_have_theirs(bare: Bare,
 
 def test_the_gate_is_opened_only_where_etcd_does_not_support_the_target(bare: Bare, wanted: Wants) -> None:
     def unit_on(target: str, until: str) -> str:
-        started = member(bare(), wanted(target=target, until=until), Signed()).steps[-1]
+        started = start_of(member(bare(), wanted(target=target, until=until), Signed()))
         return next(one.text for one in started.do if isinstance(one, Replace) and one.path.endswith(".service"))
 
     assert "Environment=ETCD_UNSUPPORTED_ARCH=riscv64\n" in unit_on("riscv64", "2027-12-31")
@@ -166,4 +171,4 @@ def test_a_host_of_the_service_alone_gets_a_certificate_and_no_member(bare: Bare
     alone = replace(alone, cluster=replace(one.cluster, members=one.cluster.members[:2]))
     plan = prepare(bare("node3"), alone)
     assert [step.why for step in plan] == ["a key and a request for users (client), made on the host"]
-    assert "nothing to do" in str(member(bare("node3"), alone, Signed()))
+    assert str(member(bare("node3"), alone, Signed())) == "1 step: the service learns where the members are"
