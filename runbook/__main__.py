@@ -22,6 +22,7 @@ examples:
   runbook run --site sites/ward-7.toml --resume latest --from 03_static_compile
   runbook undo latest                            take back what the last run changed
   runbook verify latest                          is the journal still what was written?
+  runbook port-audit services --target T         what of a Go module does not build for an architecture
 
 exit codes: 0 passed · 1 failed · 2 wrong usage, site or parameter · 3 blocked · 130 interrupted
 """
@@ -83,6 +84,15 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
 
     one = _verb(verbs, "verify", verify, "hold a run's journal, logs and artefacts against what was written")
     one.add_argument("run", metavar="RUN", help="its name, its folder, or `latest`")
+
+    one = _verb(verbs, "port-audit", port_audit, "which packages of a Go module build for a target, and what helps")
+    one.add_argument("folder", metavar="DIR", help="the module: a folder with a go.mod")
+    one.add_argument("--target", required=True, metavar="T", help="the architecture, as a file in runbook/targets/")
+    one.add_argument("--site", default="", metavar="FILE", help="whose Go compiles (default: the rehearsal's)")
+    one.add_argument("--package", dest="packages", action="append", default=[], metavar="P",
+                     help="a package or a pattern (default: all of the module, or its tools)")
+    one.add_argument("--apply", default="", metavar="FOLDER", help="write what helps into this new folder; prove it")
+    one.add_argument("--json", action="store_true", help="print one object for other systems")
 
     one = _verb(verbs, "testbed", testbed, "the rehearsal's hosts: up, down, status")
     if "testbed" in argv:  # its own arguments cost imports that the other commands do not need
@@ -154,6 +164,15 @@ def verify(arguments: argparse.Namespace) -> int:
     found = hold(folder_of(arguments.run))
     print(found)
     return 0 if found.ok else 1
+
+
+def port_audit(arguments: argparse.Namespace) -> int:
+    from runbook.chapters.portaudit.door import port_audit as look
+
+    code, text = look(arguments.folder, arguments.target, site=arguments.site, packages=tuple(arguments.packages),
+                      into=arguments.apply, as_json=arguments.json)
+    print(text)
+    return code
 
 
 def testbed(arguments: argparse.Namespace) -> int:

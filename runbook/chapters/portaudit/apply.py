@@ -1,0 +1,145 @@
+"""Applying remedies: copies of the modules in a folder of their own, a module file that takes them, and the proof."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runbook.chapters.compile.decide import environment
+from runbook.chapters.portaudit.audit import Audit, audit
+from runbook.chapters.portaudit.cause import Finding
+from runbook.chapters.portaudit.graph import HOME
+from runbook.chapters.portaudit.remedy import Remedy, folder_in
+from runbook.chapters.toolchain.observe import Go
+from runbook.diff import unified
+from runbook.errors import UsageError
+from runbook.remote.command import command
+from runbook.remote.shell import Shell
+from runbook.targets import Target
+
+ROUNDS = 6
+"""What is mended uncovers what waited for it; a graph that still fails after so many rounds needs a person."""
+
+RECORD = "port.json"
+DIFF = "port.diff"
+"""Of the copies against the modules as they came: whole, while what is shown of it is short."""
+
+COMPILED = (".go", ".s", ".h")
+
+
+@dataclass(frozen=True)
+class Ported:
+    """What was written, in its order, with how many files of each changed, and the audit after it."""
+
+    folder: Path
+    applied: tuple[tuple[Finding, Remedy], ...]
+    changed: tuple[int, ...]
+    after: Audit
+
+    @property
+    def modfile(self) -> Path:
+        return self.folder / "go.mod"
+
+    def __str__(self) -> str:
+        done = [f"✓ {finding.package}: {remedy.title}, {count} files" for (finding, remedy), count
+                in zip(self.applied, self.changed, strict=True)]
+        how = f"every change is in {self.folder / DIFF}; build with: go build -modfile={self.modfile}"
+        return "\n".join([*done, str(self.after), *([how] if done and self.after.ok else [])])
+
+
+def apply(first: Audit, go: Go, target: Target, shell: Shell, into: Path, *, patterns: tuple[str, ...] = ()) -> Ported:
+    """Writes copies and a module file into a new folder, and audits with them until nothing more is known to help.
+
+    Nothing of the module itself and nothing of Go's module cache is changed: Go refuses to overlay its cache, and a
+    changed one would be everybody's. The copies leave no trace in a binary's build info but the replacement's path,
+    so `port.json` there says what they are. Raises UsageError where the folder is there already.
+    """
+    if into.exists() and any(into.iterdir()):
+        raise UsageError(f"{into}: is not empty", next="name a folder that is not there yet")
+    into.mkdir(parents=True, exist_ok=True)
+    for name in ("go.mod", "go.sum"):
+        if (first.folder / name).exists():
+            shutil.copyfile(first.folder / name, into / name)
+    now = first
+    applied: list[tuple[Finding, Remedy]] = []
+    diffs: list[list[str]] = []
+    for _ in range(ROUNDS):
+        helpful = {finding: remedy for finding, remedy in now.remedies.items() if (finding, remedy) not in applied}
+        if not helpful:
+            break
+        for finding, remedy in helpful.items():
+            copy = _copy_of(finding, into, go, shell)
+            diffs.append(list(_mend(copy, finding, remedy, go, target)))
+            applied.append((finding, remedy))
+        now = audit(first.folder, go, target, shell, patterns=patterns, modfile=into / "go.mod")
+    _record(into, applied, target, go)
+    (into / DIFF).write_text("\n".join(text for texts in diffs for text in texts) + "\n")
+    return Ported(into, tuple(applied), tuple(map(len, diffs)), now)
+
+
+def _copy_of(finding: Finding, into: Path, go: Go, shell: Shell) -> Path:
+    """The module's copy, made at its first finding and named in the module file."""
+    module = finding.module
+    assert module is not None
+    copy = into / "modules" / module.path
+    if not copy.exists():
+        shutil.copytree(module.folder, copy)
+        for path in (copy, *copy.rglob("*")):  # Go keeps its cache read-only
+            path.chmod(path.stat().st_mode | stat.S_IWUSR)
+        pairs = environment(go, "", HOME)
+        words = ("env", "-i", *(f"{name}={value}" for name, value in pairs if name not in ("GOARCH", "GOOS")))
+        edit = f"-replace={module.path}={copy.resolve()}"
+        shell.run(command(*words, str(go.program), "mod", "edit", edit, str(into / "go.mod")))
+    return copy
+
+
+def _mend(copy: Path, finding: Finding, remedy: Remedy, go: Go, target: Target) -> Iterator[str]:
+    """Changes the copy; the diff of each file that is another one then."""
+    package = copy / folder_in(finding)
+    before = _sources(package)
+    own = remedy.folder_for(finding, go, target)
+    if own is not None:
+        for name in before:
+            (package / name).unlink()
+        for path in sorted(own.iterdir()):
+            if path.suffix in COMPILED:
+                shutil.copyfile(path, package / path.name)
+    for file in remedy.files_for(finding) if own is None else ():
+        if set(file.declares) & set(finding.names):
+            (package / file.name.format(goarch=target.goarch)).write_text(file.text)
+    after = _sources(package)
+    for name in sorted(before.keys() | after.keys()):
+        was, new = before.get(name), after.get(name, "")
+        if was != new:
+            path = f"{finding.package}/{name}"
+            yield unified(was, new, before=path if was is not None else "/dev/null", after=path)
+
+
+def _sources(package: Path) -> dict[str, str]:
+    return {path.name: path.read_text("utf-8", "replace") for path in sorted(package.iterdir())
+            if path.is_file() and path.suffix in COMPILED}
+
+
+def _record(into: Path, applied: list[tuple[Finding, Remedy]], target: Target, go: Go) -> None:
+    """What a passport says of a binary that is built with these copies; the hash is over names and contents."""
+    modules: Mapping[str, dict[str, str]] = {
+        finding.module.path: {"version": finding.module.version, "remedy": remedy.title, "source": remedy.source,
+                              "sha256": _hash(into / "modules" / finding.module.path)}
+        for finding, remedy in applied if finding.module}
+    told = {"schema": 1, "target": target.name, "go": go.version, "modules": modules}
+    (into / RECORD).write_text(json.dumps(told, indent=1) + "\n")
+
+
+def _hash(folder: Path) -> str:
+    digest = hashlib.sha256()
+    for root, _, names in sorted(os.walk(folder)):
+        for name in sorted(names):
+            path = Path(root, name)
+            digest.update(f"{path.relative_to(folder)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()

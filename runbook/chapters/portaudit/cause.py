@@ -1,0 +1,170 @@
+"""Why a package does not build for the target: the compiler's words, put into a class that says what helps."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from runbook.chapters.portaudit.graph import Graph, Module, Package
+from runbook.chapters.toolchain.observe import Go
+
+
+class Cause(StrEnum):
+    SYMBOL = "a symbol is missing that other architectures have in a file of their own"
+    SYSCALL = "numbers of system calls are missing"
+    NO_FILE = "no file is for this architecture"
+    ASSEMBLY = "a function is in assembly, and there is none for this architecture"
+    CGO = "it needs cgo"
+    NEWER_GO = "it needs a newer Go"
+    SWALLOWED = "a file is named for an architecture that this Go does not know: it is compiled for every one"
+    SOURCE = "an error in the sources"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One root cause: a package, the first place, the names that are missing, and how many packages wait for it."""
+
+    cause: Cause
+    package: str
+    module: Module | None
+    where: str  # file:line in the package's folder; empty where the loader said it
+    words: str  # the compiler's first line
+    names: tuple[str, ...] = ()
+    lie_in: tuple[str, ...] = ()  # files of other architectures that have what is missing
+    wants: str = ""  # a version of Go
+    breaks: int = 0
+
+    def __str__(self) -> str:
+        whose = str(self.module) if self.module else "the standard library"
+        return f"{whose}: {self.package}: {self.cause}"
+
+
+LINE = re.compile(r"^(?P<file>\S[^:\n]*):(?P<line>\d+)(?::\d+)?: (?P<words>.*)$", re.MULTILINE)
+UNDEFINED = re.compile(r"(?:undefined|undeclared name): ([\w.]+)|undefined array length ([\w.]+)"
+                       r"|name (\w+) not exported by package|([\w.]+) not declared by package")
+OTHER_SYSTEMS = frozenset((
+    "aix", "android", "darwin", "dragonfly", "freebsd", "hurd", "illumos", "ios", "js", "nacl", "netbsd", "openbsd",
+    "plan9", "solaris", "wasip1", "windows", "zos"))
+"""Every GOOS but linux (Go's internal/syslist)."""
+
+EXCLUDED = "build constraints exclude all Go files"
+NEW_LANGUAGE = re.compile(
+    r"module requires Go (\d+\.\d+)|requires go ?>?=? ?(\d+\.\d+)|type parameters? require|requires go1\.(\d+)"
+    r"|-lang was set to go"
+)
+
+
+def findings(graph: Graph, go: Go, foreign: Iterable[str]) -> tuple[Finding, ...]:
+    """Root causes, those that most packages wait for first. `foreign`: names of architectures of other Gos."""
+    waiting = graph.waiting_for()
+    found = [_of(package, graph, go, len(waiting[package.path])) for package in graph.failing]
+    found += swallowed(graph, foreign)
+    return tuple(sorted(found, key=lambda one: (-one.breaks, one.package)))
+
+
+def _of(package: Package, graph: Graph, go: Go, breaks: int) -> Finding:
+    lines = list(LINE.finditer(package.said))
+    first = lines[0] if lines else None
+    where = f"{Path(first['file']).name}:{first['line']}" if first else ""
+    words = first["words"] if first else package.said.splitlines()[0] if package.said else ""
+    names = tuple(dict.fromkeys(name for line in lines for name in _undefined(line["words"])))
+    cause, lie_in, wants = _class(package, graph, go, names)
+    return Finding(cause, package.path, package.module, where, words, names, lie_in, wants, breaks)
+
+
+def _undefined(words: str) -> Iterator[str]:
+    for groups in UNDEFINED.findall(words):
+        yield next(name for name in groups if name)
+
+
+def _class(package: Package, graph: Graph, go: Go, names: tuple[str, ...]) -> tuple[Cause, tuple[str, ...], str]:
+    said = package.said
+    if EXCLUDED in said:
+        needs_c = [name for name in package.ignored if _imports_c(package.folder / name)]
+        return (Cause.CGO, tuple(needs_c), "") if needs_c else (Cause.NO_FILE, package.ignored[:20], "")
+    newer = NEW_LANGUAGE.search(said)
+    wants = package.module.go if package.module else ""
+    if newer:
+        told = next((one for one in newer.groups()[:2] if one), "") or (f"1.{newer[3]}" if newer[3] else "")
+        return Cause.NEWER_GO, (), told or wants
+    if "missing function body" in said:
+        assembly = tuple(name for name in package.ignored if name.endswith(".s"))
+        return Cause.ASSEMBLY, assembly, ""
+    if names:
+        calls = [name for name in names if name.rpartition(".")[2].startswith("SYS_")]
+        if len(calls) == len(names):
+            return Cause.SYSCALL, _defining(package, [name.rpartition(".")[2] for name in calls]), ""
+        lie_in = _defining(package, [name for name in names if "." not in name])
+        for name in names:
+            lie_in += _defining_elsewhere(package, graph, name)
+        if lie_in:
+            return Cause.SYMBOL, tuple(dict.fromkeys(lie_in)), ""
+        if wants and _numbers(wants) > go.numbers != (0, 0) and any(_of_std(package, graph, name) for name in names):
+            return Cause.NEWER_GO, (), wants
+    return Cause.SOURCE, (), ""
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    found = re.match(r"(\d+)\.(\d+)", version)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def of_another_system(name: str) -> bool:
+    """By its name, as go/build reads it: `x_windows.go`, `x_windows_amd64.go`."""
+    parts = name.removesuffix("_test.go").removesuffix(".go").split("_")[1:]
+    return any(part in OTHER_SYSTEMS for part in parts[-2:])
+
+
+def _defining(package: Package, names: Iterable[str]) -> tuple[str, ...]:
+    """The ignored files that declare one of the names at the top level."""
+    wanted = [re.escape(name) for name in names]
+    if not wanted:
+        return ()
+    declares = re.compile(rf"^(?:(?:func|type|var|const)\s+|\t)(?:{'|'.join(wanted)})\b", re.MULTILINE)
+    sources = (name for name in package.ignored if name.endswith(".go") and not of_another_system(name))
+    return tuple(name for name in sources if declares.search(_text(package.folder / name)))
+
+
+def _defining_elsewhere(package: Package, graph: Graph, name: str) -> tuple[str, ...]:
+    """The same for a name of another package, such as `unix.Stat_t`: its files, with the package before them."""
+    qualifier, dot, own = name.partition(".")
+    if not dot:
+        return ()
+    for path in package.imports:
+        other = graph.packages.get(path)
+        if other and other.module and other.name == qualifier:
+            return tuple(f"{path}: {file}" for file in _defining(other, [own]))
+    return ()
+
+
+def _of_std(package: Package, graph: Graph, name: str) -> bool:
+    """Whether a name such as `atomic.Pointer` would be the standard library's."""
+    qualifier, dot, _ = name.partition(".")
+    others = (graph.packages.get(path) for path in package.imports)
+    return bool(dot) and any(one and one.module is None and one.name == qualifier for one in others)
+
+
+def swallowed(graph: Graph, foreign: Iterable[str]) -> Iterator[Finding]:
+    """Files that this Go compiles for every architecture, since it does not know the one in their name.
+
+    A //go:build line decides otherwise and is the mend; with it Go would not list them among the package's files.
+    """
+    endings = tuple(f"_{name}.go" for name in foreign)
+    for package in graph.packages.values():
+        files = tuple(name for name in package.files if endings and name.endswith(endings))
+        if files and package.module is not None:
+            yield Finding(Cause.SWALLOWED, package.path, package.module, files[0], "add a //go:build line", (), files)
+
+
+def _imports_c(path: Path) -> bool:
+    return path.suffix == ".go" and re.search(r'^(?:import\s+|\s+)"C"', _text(path), re.MULTILINE) is not None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8", "replace")
+    except OSError:
+        return ""

@@ -1,0 +1,175 @@
+"""The build graph of a Go module for a target: every package compiled by the site's Go, one failure hiding no other."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runbook.chapters.compile.build import IN_FOLDER, KEPT, LIMIT
+from runbook.chapters.compile.decide import environment
+from runbook.chapters.toolchain.observe import Go
+from runbook.errors import Blocked, CommandFailed
+from runbook.remote.command import Script
+from runbook.remote.shell import Shell
+from runbook.targets import Target
+
+HOME = KEPT / "home"
+"""What Go sees as its home folder: nothing of the person's own gets into a build."""
+
+EVERYTHING = "./..."
+TOO_OLD = re.compile(
+    r"requires go >= ?(\d+\.\d+)|invalid go version '(\d+\.\d+)|unknown directive: (toolchain|tool|godebug)")
+SAID_SO = {1: "an older Go says so where a package does not compile, and lists all the same"}
+
+
+@dataclass(frozen=True)
+class Module:
+    """As Go has it in this build; `folder` is the replacement's where there is one. The main module has no version."""
+
+    path: str
+    version: str
+    folder: str
+    go: str  # what its go.mod asks for: "1.21"
+    replaced: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.version}".strip() + (" (replaced)" if self.replaced else "")
+
+
+@dataclass(frozen=True)
+class Package:
+    """One package: its files for the target and those that are not, what it imports, and how compiling it went."""
+
+    path: str
+    name: str
+    folder: Path
+    module: Module | None  # None: of the standard library
+    imports: tuple[str, ...]
+    files: tuple[str, ...]
+    ignored: tuple[str, ...]  # for other systems and architectures, assembly among them
+    built: bool
+    said: str = ""  # the compiler's or the loader's words
+
+
+@dataclass(frozen=True)
+class Graph:
+    """All packages, dependencies before what depends on them."""
+
+    packages: Mapping[str, Package] = field(hash=False)
+
+    def __len__(self) -> int:
+        return len(self.packages)
+
+    @property
+    def failing(self) -> tuple[Package, ...]:
+        """Those with an error of their own."""
+        return tuple(one for one in self.packages.values() if not one.built and one.said)
+
+    @property
+    def waiting(self) -> tuple[Package, ...]:
+        """Those that were not compiled, since something that they import was not."""
+        return tuple(one for one in self.packages.values() if not one.built and not one.said)
+
+    def waiting_for(self) -> dict[str, set[str]]:
+        """The packages that wait, by each failing one that they need, however far below them it is."""
+        roots: dict[str, set[str]] = {}
+        found: dict[str, set[str]] = {one.path: set() for one in self.failing}
+        for one in self.packages.values():
+            below = set().union(*(roots.get(name, set()) for name in one.imports))
+            roots[one.path] = below | ({one.path} if one.path in found else set())
+            for root in below - {one.path}:
+                found[root].add(one.path)
+        return found
+
+
+class TooOld(Exception):
+    """The module's own go.mod cannot be read by this Go; `wants` is the version that it asks for, if that is told."""
+
+    def __init__(self, words: str, wants: str) -> None:
+        super().__init__(words)
+        self.wants = wants
+
+
+def build_graph(folder: Path, go: Go, target: Target, shell: Shell, *, patterns: tuple[str, ...] = (),
+                modfile: Path | None = None) -> Graph:
+    """Compiles every package of the patterns (none: all of the module) and of what they import, and links nothing.
+
+    Raises TooOld, and Blocked where Go does not come to a list: no module there, a sum that does not fit, a module
+    that was never fetched.
+    """
+    if not (folder / "go.mod").is_file():
+        raise Blocked(f"{folder}: no go.mod there", next="name the folder of a Go module")
+    HOME.mkdir(parents=True, exist_ok=True)
+    pairs = dict(environment(go, target.goarch, HOME))
+    words = ["env", "-i", *(f"{name}={value}" for name, value in pairs.items()), str(go.program), "list", "-e",
+             "-export", "-deps", "-json", *([f"-modfile={modfile}"] if modfile else []), "--"]
+    asked = patterns or (EVERYTHING,)
+    try:
+        result = shell.run(Script(IN_FOLDER, limit=LIMIT, also=SAID_SO).command(str(folder), *words, *asked))
+    except CommandFailed as error:
+        raise _refused(folder, go, error.tail) from error
+    said = result.stderr.decode("utf-8", "replace")
+    graph = Graph({one.path: one for one in parse_packages(result.text, said)})
+    if not graph.packages:
+        tools = tools_of(folder)
+        if not patterns and tools:
+            return build_graph(folder, go, target, shell, patterns=tools, modfile=modfile)
+        raise _refused(folder, go, said)
+    return graph
+
+
+def tools_of(folder: Path) -> tuple[str, ...]:
+    """What the module names as `tool`: a module that only pins others' programs has no package of its own."""
+    text = (folder / "go.mod").read_text("utf-8")
+    block = re.search(r"^tool \(\n(.*?)^\)", text, re.MULTILINE | re.DOTALL)
+    lines = block[1].split() if block else []
+    return tuple(lines + re.findall(r"^tool ([^(\s]\S*)", text, re.MULTILINE))
+
+
+def parse_packages(text: str, said: str) -> Iterator[Package]:
+    """What `go list -json` printed; older ones tell the compiler's words on standard error, under `# PACKAGE`."""
+    words = {path: lines.strip() for path, lines in re.findall(r"^# (\S+).*\n((?:(?!# ).*\n?)*)", said, re.MULTILINE)}
+    decoder, at = json.JSONDecoder(), 0
+    text = text.strip()
+    while at < len(text):
+        told, end = decoder.raw_decode(text, at)
+        at = end + len(text[end:]) - len(text[end:].lstrip())
+        yield _package(told, words)
+
+
+def _package(told: Mapping, words: Mapping[str, str]) -> Package:  # type: ignore[type-arg]
+    path, module = told["ImportPath"], told.get("Module")
+    error = (told.get("Error") or {}).get("Err", "").strip()
+    said = re.sub(r"^# .*\n", "", error) or words.get(path, "")
+    built = bool(told.get("Export")) or path == "unsafe"
+    ignored = (told.get("IgnoredGoFiles") or []) + (told.get("IgnoredOtherFiles") or [])
+    return Package(
+        path=path,
+        name=told.get("Name", ""),
+        folder=Path(told.get("Dir", "")),
+        module=None if told.get("Standard") or not module else _module(module),
+        imports=tuple(told.get("Imports") or ()),
+        files=tuple((told.get("GoFiles") or []) + (told.get("SFiles") or [])),
+        ignored=tuple(ignored),
+        built=built,
+        said="" if built else said,
+    )
+
+
+def _module(told: Mapping) -> Module:  # type: ignore[type-arg]
+    instead = told.get("Replace") or told
+    return Module(told["Path"], told.get("Version", ""), instead.get("Dir") or told.get("Dir", ""),
+                  instead.get("GoVersion") or told.get("GoVersion", ""), bool(told.get("Replace")))
+
+
+def _refused(folder: Path, go: Go, words: str) -> Exception:
+    old = TOO_OLD.search(words)
+    if old:
+        return TooOld(words.strip(), next((one for one in old.groups()[:2] if one), ""))
+    hint = "see Go's words above"
+    if re.search(r"GOPROXY=off|missing go\.sum|module lookup disabled|cannot find module", words):
+        hint = f"`go mod download` in {folder}, once, where there is a network: the audit itself uses none"
+    return Blocked(f"{folder}: {go} does not list its packages", tail=words, next=hint)
