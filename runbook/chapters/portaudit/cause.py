@@ -113,7 +113,7 @@ def _numbers(version: str) -> tuple[int, int]:
 
 
 def of_another_system(name: str) -> bool:
-    """By its name, as go/build reads it: `x_windows.go`, `x_windows_amd64.go`."""
+    """By its name, as go/build reads it: `x_windows.go`, or with an architecture behind."""
     parts = name.removesuffix("_test.go").removesuffix(".go").split("_")[1:]
     return any(part in OTHER_SYSTEMS for part in parts[-2:])
 

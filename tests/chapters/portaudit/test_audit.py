@@ -1,0 +1,143 @@
+"""The audit of real modules: precisely the causes that are there, and a remedy that makes it build and run."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from runbook.chapters.portaudit.apply import DIFF, RECORD, apply
+from runbook.chapters.portaudit.audit import audit
+from runbook.chapters.portaudit.cause import Cause
+from runbook.chapters.portaudit.door import port_audit
+from runbook.chapters.toolchain.observe import Go
+from runbook.errors import Blocked, UsageError
+from runbook.remote.local import LocalShell
+from runbook.targets import Target, load_target
+from tests.chapters.portaudit.conftest import BBOLT, SYS, run_go
+
+pytestmark = pytest.mark.timeout(400)
+Made = Callable[..., Path]
+UTL = "go.etcd.io/etcd/etcdutl/v3"
+WARM_SECONDS = 5.0
+
+
+def test_an_architecture_taken_out_is_found_at_its_roots_and_mended(
+    unported: Path, go: Go, target: Target, local: LocalShell, tmp_path: Path
+) -> None:
+    seen = audit(unported, go, target, local, patterns=(UTL,))
+    assert {(one.module.path if one.module else "", one.package): one.cause for one in seen.findings} == {
+        (SYS, f"{SYS}/unix"): Cause.SYMBOL,
+        (SYS, f"{SYS}/cpu"): Cause.SYMBOL,
+        (BBOLT, f"{BBOLT}/internal/common"): Cause.SYMBOL,
+    }
+    assert seen.failing == 3 and seen.waiting > 50 and seen.builds + seen.failing + seen.waiting == seen.packages
+    first = seen.findings[0]
+    assert (first.package, first.where.partition(":")[0]) == (f"{SYS}/unix", "affinity_linux.go")
+    assert "cpuMask" in first.names and any("linux" in name for name in first.lie_in)
+    assert not [name for one in seen.findings for name in one.lie_in if "windows" in name or "aix" in name]
+
+    began = time.monotonic()
+    audit(unported, go, target, local, patterns=(UTL,))
+    assert time.monotonic() - began < WARM_SECONDS
+
+    ported = apply(seen, go, target, local, tmp_path / "port", patterns=(UTL,))
+    assert ported.after.ok, str(ported)
+    assert "all" in str(ported.after) and len(ported.applied) == 3
+    assert "+const MaxMapSize" in (ported.folder / DIFF).read_text()
+    record = json.loads((ported.folder / RECORD).read_text())
+    assert set(record["modules"]) == {SYS, BBOLT} and record["go"] == go.version
+    program = tmp_path / "etcdutl"
+    run_go(go, unported, "build", "-trimpath", f"-modfile={ported.modfile}", "-o", str(program), UTL,
+           goarch=target.goarch)
+    emulator = shutil.which(target.names.qemu_user)
+    if emulator is None:
+        pytest.skip(f"built; {target.names.qemu_user} is not here to run it")
+    said = subprocess.run([emulator, str(program), "version"], capture_output=True, text=True, timeout=60, check=True)
+    assert "etcdutl version: 3." in said.stdout
+
+    with pytest.raises(UsageError, match="is not empty"):
+        apply(seen, go, target, local, tmp_path / "port")
+
+
+def test_nothing_of_the_module_or_of_gos_cache_is_changed(
+    unported: Path, go: Go, target: Target, local: LocalShell, tmp_path: Path
+) -> None:
+    def everything() -> dict[str, bytes]:
+        folders = (unported, tmp_path / "modules")
+        return {str(path): path.read_bytes() for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+    before = everything()
+    apply(audit(unported, go, target, local, patterns=(BBOLT,)), go, target, local, tmp_path / "port",
+          patterns=(BBOLT,))
+    assert everything() == before
+
+
+def test_every_class_of_cause_is_told_from_the_others(module: Made, go: Go, target: Target, local: LocalShell) -> None:
+    folder = module({
+        "symbol/all.go": "package symbol\n\nvar X = perArchitecture\n",
+        "symbol/one_amd64.go": "package symbol\n\nconst perArchitecture = 1\n",
+        "nofile/one_amd64.go": "package nofile\n",
+        "assembly/f.go": "package assembly\n\nfunc F() int\n",
+        "assembly/f_amd64.s": "TEXT ·F(SB), 4, $0\n\tRET\n",
+        "needsc/c.go": 'package needsc\n\nimport "C"\n',
+        "calls/c.go": 'package calls\n\nimport "syscall"\n\nvar N = syscall.SYS_OPEN\n',
+        "broken/b.go": "package broken\n\nfunc F() int { return nowhere }\n",
+        "user/u.go": "package user\n" + "".join(f'\nimport _ "example.test/m/{name}"' for name in (
+            "symbol", "broken", "nofile", "needsc")) + "\n",
+        "fine/f.go": "package fine\n",
+    })
+    seen = audit(folder, go, target, local)
+    found = {one.package.rpartition("/")[2]: one for one in seen.findings}
+    assert {name: one.cause for name, one in found.items()} == {
+        "symbol": Cause.SYMBOL, "nofile": Cause.NO_FILE, "assembly": Cause.ASSEMBLY, "needsc": Cause.CGO,
+        "calls": Cause.SYSCALL, "broken": Cause.SOURCE,
+    }
+    assert (found["symbol"].where, found["symbol"].lie_in) == ("all.go:3", ("one_amd64.go",))
+    assert found["assembly"].lie_in == ("f_amd64.s",)
+    assert found["symbol"].breaks == found["broken"].breaks == 1 and found["calls"].breaks == 0
+    assert (found["broken"].where, found["broken"].words) == ("b.go:3", "undefined: nowhere")
+    assert seen.waiting == 1 and "needs a person" in str(seen)
+    assert not seen.remedies
+
+
+def test_a_module_that_needs_a_newer_go_says_which(module: Made, go: Go, target: Target, local: LocalShell) -> None:
+    seen = audit(module({"main.go": "package m\n"}, go="1.99"), go, target, local)
+    assert [(one.cause, one.wants) for one in seen.findings] == [(Cause.NEWER_GO, "1.99")]
+    assert not seen.ok and "1.99" in str(seen)
+
+
+def test_a_file_for_an_architecture_that_this_go_does_not_know_is_found(
+    module: Made, go: Go, target: Target, local: LocalShell
+) -> None:
+    unknown = load_target("sw64").goarch
+    assert f"linux/{unknown}" not in go.targets
+    folder = module({"a.go": "package m\n", f"a_{unknown}.go": "package m\n\nconst X = 1\n",
+                     f"b_{unknown}.go": f"//go:build {unknown}\n\npackage m\n\nconst Y = 1\n"})
+    seen = audit(folder, go, target, local)
+    assert [(one.cause, one.lie_in) for one in seen.findings] == [(Cause.SWALLOWED, (f"a_{unknown}.go",))]
+
+
+def test_a_module_that_builds_is_clean_and_ends_with_0(module: Made, go: Go) -> None:
+    folder = module({"main.go": 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println(1) }\n'})
+    code, text = port_audit(str(folder), "riscv64")
+    assert code == 0 and text.endswith("packages build") and "all " in text
+    broken = module({"main.go": "package main\n\nfunc main() { nowhere() }\n"})
+    code, text = port_audit(str(broken), "riscv64", as_json=True)
+    told = json.loads(text)
+    assert code == 1 and told["fails"] == 1 and told["findings"][0]["cause"] == "SOURCE"
+
+
+def test_what_stands_in_the_way_of_an_audit_is_said(module: Made, go: Go, tmp_path: Path, local: LocalShell) -> None:
+    with pytest.raises(Blocked, match="no go.mod there"):
+        port_audit(str(tmp_path), "riscv64")
+    with pytest.raises(Blocked, match="does not build for linux/sw64"):
+        port_audit(str(module({"a.go": "package m\n"})), "sw64")
+    missing = module({"a.go": 'package m\n\nimport _ "example.test/never-fetched"\n'})
+    seen = audit(missing, go, load_target("riscv64"), local)
+    assert seen.failing == 1 and "never-fetched" in seen.findings[0].words
