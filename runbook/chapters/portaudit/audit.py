@@ -95,12 +95,13 @@ def _told(folder: Path, graph: Graph, go: Go, target: Target) -> Audit:
 def _lines(one: Finding, remedy: Remedy | None) -> str:
     waits = f"; {one.breaks} packages wait for it" if one.breaks else ""
     wants = f" ({one.wants})" if one.wants else ""
-    lines = [f"✗ {one.module or 'the module itself'}", f"    {one.package} {one.where}: {one.words}".rstrip(),
-             f"    {one.cause}{wants}{waits}"]
+    place = " ".join(filter(None, (one.package, one.where)))
+    lines = [f"✗ {one.module or 'the module itself'}", f"    {place}: {one.words}", f"    {one.cause}{wants}{waits}"]
     if one.names:
         lines.append(f"    missing: {_some(one.names)}")
     if one.lie_in:
-        lines.append(f"    other architectures have it in {_some(one.lie_in)}")
+        whose = "with cgo it is" if one.cause is Cause.CGO else "other architectures have it"
+        lines.append(f"    {whose} in {_some(one.lie_in)}")
     lines.append(f"    remedy: {remedy.title} (--apply FOLDER)" if remedy else f"    needs a person: {_begin(one)}")
     return "\n".join(lines)
 

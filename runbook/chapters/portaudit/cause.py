@@ -69,7 +69,7 @@ def _of(package: Package, graph: Graph, go: Go, breaks: int) -> Finding:
     lines = list(LINE.finditer(package.said))
     first = lines[0] if lines else None
     where = f"{Path(first['file']).name}:{first['line']}" if first else ""
-    words = first["words"] if first else package.said.splitlines()[0] if package.said else ""
+    words = first["words"] if first else re.sub(r" in /\S*", "", package.said.splitlines()[0])
     names = tuple(dict.fromkeys(name for line in lines for name in _undefined(line["words"])))
     cause, lie_in, wants = _class(package, graph, go, names)
     return Finding(cause, package.path, package.module, where, words, names, lie_in, wants, breaks)
@@ -97,11 +97,12 @@ def _class(package: Package, graph: Graph, go: Go, names: tuple[str, ...]) -> tu
         calls = [name for name in names if name.rpartition(".")[2].startswith("SYS_")]
         if len(calls) == len(names):
             return Cause.SYSCALL, _defining(package, [name.rpartition(".")[2] for name in calls]), ""
-        lie_in = _defining(package, [name for name in names if "." not in name])
-        for name in names:
-            lie_in += _defining_elsewhere(package, graph, name)
+        own = [package.folder / name for name in _defining(package, [name for name in names if "." not in name])]
+        others = [path for name in names for path in _defining_elsewhere(package, graph, name)]
+        lie_in = dict.fromkeys([*own, *others])
         if lie_in:
-            return Cause.SYMBOL, tuple(dict.fromkeys(lie_in)), ""
+            cause = Cause.CGO if all(_wants_c(path) for path in lie_in) else Cause.SYMBOL
+            return cause, tuple(_short(path, package) for path in lie_in), ""
         if wants and _numbers(wants) > go.numbers != (0, 0) and any(_of_std(package, graph, name) for name in names):
             return Cause.NEWER_GO, (), wants
     return Cause.SOURCE, (), ""
@@ -128,16 +129,26 @@ def _defining(package: Package, names: Iterable[str]) -> tuple[str, ...]:
     return tuple(name for name in sources if declares.search(_text(package.folder / name)))
 
 
-def _defining_elsewhere(package: Package, graph: Graph, name: str) -> tuple[str, ...]:
-    """The same for a name of another package, such as `unix.Stat_t`: its files, with the package before them."""
+def _defining_elsewhere(package: Package, graph: Graph, name: str) -> tuple[Path, ...]:
+    """The same for a name of another package that it imports, such as `unix.Stat_t`."""
     qualifier, dot, own = name.partition(".")
     if not dot:
         return ()
     for path in package.imports:
         other = graph.packages.get(path)
         if other and other.module and other.name == qualifier:
-            return tuple(f"{path}: {file}" for file in _defining(other, [own]))
+            return tuple(other.folder / file for file in _defining(other, [own]))
     return ()
+
+
+def _short(path: Path, package: Package) -> str:
+    """The file's name; of another package with the folder before it."""
+    return path.name if path.parent == package.folder else f"{path.parent.name}/{path.name}"
+
+
+def _wants_c(path: Path) -> bool:
+    """Whether a file is for builds with cgo alone."""
+    return _imports_c(path) or re.search(r"^//go:build .*(?<![!\w])cgo\b", _text(path), re.MULTILINE) is not None
 
 
 def _of_std(package: Package, graph: Graph, name: str) -> bool:

@@ -91,13 +91,18 @@ def test_every_class_of_cause_is_told_from_the_others(module: Made, go: Go, targ
         "user/u.go": "package user\n" + "".join(f'\nimport _ "example.test/m/{name}"' for name in (
             "symbol", "broken", "nofile", "needsc")) + "\n",
         "fine/f.go": "package fine\n",
+        "half/always.go": "package half\n",
+        "half/with.go": '//go:build cgo\n\npackage half\n\nimport "C"\n\nfunc Maps() {}\n',
+        "asks/a.go": 'package asks\n\nimport "example.test/m/half"\n\nvar _ = half.Maps\n',
     })
     seen = audit(folder, go, target, local)
     found = {one.package.rpartition("/")[2]: one for one in seen.findings}
     assert {name: one.cause for name, one in found.items()} == {
         "symbol": Cause.SYMBOL, "nofile": Cause.NO_FILE, "assembly": Cause.ASSEMBLY, "needsc": Cause.CGO,
-        "calls": Cause.SYSCALL, "broken": Cause.SOURCE,
+        "calls": Cause.SYSCALL, "broken": Cause.SOURCE, "asks": Cause.CGO,
     }
+    assert found["asks"].lie_in == ("half/with.go",) and found["needsc"].lie_in == ("c.go",)
+    assert found["nofile"].words == "build constraints exclude all Go files"
     assert (found["symbol"].where, found["symbol"].lie_in) == ("all.go:3", ("one_amd64.go",))
     assert found["assembly"].lie_in == ("f_amd64.s",)
     assert found["symbol"].breaks == found["broken"].breaks == 1 and found["calls"].breaks == 0
