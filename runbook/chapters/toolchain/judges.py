@@ -150,3 +150,10 @@ def upstreams_tools_need_a_patch(seen: Port) -> Judgement:
         return Judgement(None, "", why="GNU config.sub is not on this machine: install autotools-dev")
     told = "; ".join(f"{name}: {said or 'known'}" for name, said in seen.triplets.items())
     return Judgement(all(seen.triplets.values()), f"config.sub of {seen.config_sub}: {told}")
+
+
+@judges("2.4-c")
+def the_stages_come_in_the_named_order(seen: Port) -> Judgement:
+    """Its test is the log of a staged build, and no chapter makes one."""
+    return Judgement(None, "", why=f"no C toolchain was built from source here ({seen.compiler}); what the installation "
+                                   "manuals add to the named order are the kernel headers, before glibc")

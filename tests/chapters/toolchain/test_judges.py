@@ -24,7 +24,7 @@ def test_upstreams_go_refuses_and_asks_the_kernel(site: Site, local: LocalShell)
     port = evidence(find_go(site, local), target, NoCompiler("riscv64", "none", "install one"), local)
     assert "unsupported GOOS/GOARCH pair linux/sw64" in port.refusal
     assert port.by_netlink and not port.by_library
-    assert heard(replace(port, config_sub="")) == {"1-e": False, "2.2-g": False, "2.4-a": None, "2.4-b": None}
+    assert heard(replace(port, config_sub="")) == {"1-e": False, "2.2-g": False, "2.4-a": None, "2.4-b": None, "2.4-c": None}
 
 
 def test_a_port_on_its_own_site_is_judged_by_its_compiler(site: Site, local: LocalShell) -> None:
@@ -36,7 +36,7 @@ def test_a_port_on_its_own_site_is_judged_by_its_compiler(site: Site, local: Loc
         assert heard(replace(port, triplets=dict.fromkeys(port.triplets, "")))["2.4-b"] is False
     named = replace(port, compiler=Compiler("cc", "sw64-linux-gnu", "", "sw64"), refusal="", by_library=("x.go",))
     named = replace(named, config_sub="")
-    assert heard(named) == {"1-e": None, "2.2-g": True, "2.4-a": True, "2.4-b": None}
+    assert heard(named) == {"1-e": None, "2.2-g": True, "2.4-a": True, "2.4-b": None, "2.4-c": None}
 
 
 def test_a_code_generator_that_names_vector_instructions_is_believed(tmp_path: Path) -> None:
