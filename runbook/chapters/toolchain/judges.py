@@ -155,5 +155,5 @@ def upstreams_tools_need_a_patch(seen: Port) -> Judgement:
 @judges("2.4-c")
 def the_stages_come_in_the_named_order(seen: Port) -> Judgement:
     """Its test is the log of a staged build, and no chapter makes one."""
-    return Judgement(None, "", why=f"no C toolchain was built from source here ({seen.compiler}); what the installation "
-                                   "manuals add to the named order are the kernel headers, before glibc")
+    return Judgement(None, "", why=f"no C toolchain was built from source here ({seen.compiler}); the installation "
+                                   "manuals have the named order, and the kernel headers before glibc besides")

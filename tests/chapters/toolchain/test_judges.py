@@ -7,7 +7,11 @@ from pathlib import Path
 
 from runbook.chapters.toolchain.compiler import Compiler, NoCompiler
 from runbook.chapters.toolchain.evidence import Port, evidence
-from runbook.chapters.toolchain.judges import look_into, the_compiler_emits_vector_instructions, vector_instructions
+from runbook.chapters.toolchain.judges import (
+    look_into,
+    the_compiler_emits_vector_instructions,
+    vector_instructions,
+)
 from runbook.chapters.toolchain.observe import find_go
 from runbook.claims.hearing import hear
 from runbook.remote.local import LocalShell
