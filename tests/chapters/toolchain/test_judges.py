@@ -28,7 +28,8 @@ def test_upstreams_go_refuses_and_asks_the_kernel(site: Site, local: LocalShell)
     port = evidence(find_go(site, local), target, NoCompiler("riscv64", "none", "install one"), local)
     assert "unsupported GOOS/GOARCH pair linux/sw64" in port.refusal
     assert port.by_netlink and not port.by_library
-    assert heard(replace(port, config_sub="")) == {"1-e": False, "2.2-g": False, "2.4-a": None, "2.4-b": None, "2.4-c": None}
+    assert heard(replace(port, config_sub="")) == {
+        "1-e": False, "2.2-g": False, "2.4-a": None, "2.4-b": None, "2.4-c": None}
 
 
 def test_a_port_on_its_own_site_is_judged_by_its_compiler(site: Site, local: LocalShell) -> None:
