@@ -14,6 +14,12 @@ def named_architecture() -> str:
     return named_in("1-d", r"GOARCH=(\w+)")
 
 
+@cache
+def named_functions(claim: str) -> tuple[str, ...]:
+    """The functions that a claim's text names, each followed by `()`."""
+    return tuple(re.findall(r"(\w+)\(\)", load_ledger().claim(claim).article))
+
+
 def named_in(claim: str, pattern: str) -> str:
     """What a claim names: the pattern's first group in its text. Raises LookupError where it names nothing so."""
     found = re.search(pattern, load_ledger().claim(claim).article)

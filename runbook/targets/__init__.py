@@ -63,9 +63,26 @@ class Registers:
     stack_pointer: str = entry("by its usual name")
     zero: str = entry("always zero; empty: there is none")
     callee_saved: tuple[str, ...] = entry("kept over a call, stack pointer left out")
+    float_callee_saved: tuple[str, ...] = entry("floating-point registers kept over a call")
     float_arguments: tuple[str, ...] = entry("in order")
     float_results: tuple[str, ...] = entry("in order")
     stack_alignment: tuple[int, ...] = entry("bytes at a call; more than one where sources disagree")
+
+
+@dataclass(frozen=True)
+class Passing:
+    """Where the C calling convention puts what is no plain number: registers in order, `stack`, or `address in R`
+    for memory of the caller's; empty: no source says it. `[passing]`."""
+
+    mixed: tuple[str, ...] = entry("an integer, a double, an integer, a double")
+    variadic: tuple[str, ...] = entry("the same, where only the first is declared")
+    small_struct: tuple[str, ...] = entry("a struct of two words")
+    real_struct: tuple[str, ...] = entry("a struct of two doubles")
+    large_struct: tuple[str, ...] = entry("a struct of six words")
+    wide_result: tuple[str, ...] = entry("a 128-bit integer that comes back, the lower half first")
+    small_result: tuple[str, ...] = entry("a struct of two words that comes back")
+    real_struct_result: tuple[str, ...] = entry("a struct of two doubles that comes back")
+    large_result: tuple[str, ...] = entry("where a struct of six words is to go, and then the first argument")
 
 
 @dataclass(frozen=True)
@@ -111,6 +128,7 @@ class Target:
     elf: Elf = entry("its binaries")
     memory: Memory = entry("its sizes")
     registers: Registers = entry("its calling convention")
+    passing: Passing = entry("how it passes what is no plain number")
     syscall: Syscall = entry("its system calls")
     constants: dict[str, int] = entry("of the kernel's interface that differ between architectures")
     go: Go = entry("Go for it")

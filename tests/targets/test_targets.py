@@ -21,7 +21,7 @@ def test_six_targets_are_described():
 def test_every_fact_of_a_target_has_a_source(name):
     target = load_target(name)
     facts = {f"{section}.{key}"
-             for section in ("names", "elf", "memory", "registers", "syscall", "go")
+             for section in ("names", "elf", "memory", "registers", "passing", "syscall", "go")
              for key in vars(getattr(target, section))}
     facts |= {f"constants.{key}" for key in target.constants}
     assert facts == set(target.sources)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
-from runbook.chapters.abi import convention as items
 from runbook.chapters.abi.columns import Column, columns
-from runbook.chapters.abi.convention import ALIGNMENT, ARGUMENTS, ITEMS, RESULT, RETURN, Convention
+from runbook.chapters.abi.convention import ITEMS, Convention
+from runbook.chapters.abi.items import ALL
 from runbook.chapters.abi.measure import Measured
 from runbook.show.tables import state_mark, table
 from runbook.targets import Target
 from runbook.verdict import State
 
-COUNT = 10  # arguments that a probe passes
 SAID_NOTHING, NOT_MEASURED = "–", "not measured"
 
 
@@ -56,48 +56,30 @@ class Comparison:
 
 
 def expected_of(target: Target, item: str) -> tuple[str, ...]:
-    """What the target file expects; more than one alternative where sources disagree."""
-    registers = target.registers
-    match item:
-        case items.ARGUMENTS:
-            return (", ".join(registers.integer_arguments[:COUNT]),)
-        case items.RESULT:
-            return registers.integer_results[:1]
-        case items.RETURN:
-            return (registers.return_address or "stack+0",)
-        case _:
-            return tuple(str(size) for size in registers.stack_alignment)
+    """What the target file expects: more than one text where sources disagree, none where no source says it."""
+    return ALL[item].expected(target)
 
 
-def measured_of(convention: Convention, item: str) -> str:
+def measured_of(target: Target, convention: Convention, item: str) -> str:
     """What was measured, in the words of `expected_of`."""
-    match item:
-        case items.ARGUMENTS:
-            return ", ".join(convention.in_registers)
-        case items.RESULT:
-            return convention.result
-        case items.RETURN:
-            return convention.return_address
-        case _:
-            return str(convention.alignment)
+    return ALL[item].measured(convention, target)
 
 
 def said_of(column: Column | None, item: str) -> str:
     """What the article says."""
-    if column is None:
-        return SAID_NOTHING
-    said = {ARGUMENTS: ", ".join(column.integer_arguments) + (" …" if column.more_arguments else ""),
-            RESULT: column.integer_result, RETURN: column.return_address, ALIGNMENT: str(column.stack_alignment)}
-    return said[item] or SAID_NOTHING
+    return (ALL[item].said(column) if column else "") or SAID_NOTHING
 
 
 def state_of(target: Target, convention: Convention, item: str) -> State:
-    """Pass where it is as expected; skipped where two registers held the value and one is the expected one."""
-    expected, measured = expected_of(target, item), measured_of(convention, item)
-    if item in convention.missing or measured not in expected:
-        doubtful = item not in convention.missing and any(part in expected for part in measured.split(" or "))
-        return State.SKIPPED if doubtful else State.FAIL
-    return State.PASS
+    """Pass where it is as expected; skipped where nothing is, or where two registers held the value and one is it."""
+    if item in convention.missing:
+        return State.FAIL
+    expected, measured = expected_of(target, item), measured_of(target, convention, item)
+    if measured in expected:
+        return State.PASS
+    places = re.split(r", | or ", measured)
+    doubtful = " or " in measured and any(set(text.split(", ")) <= set(places) for text in expected)
+    return State.SKIPPED if doubtful or not expected else State.FAIL
 
 
 def compare(measured: tuple[Measured, ...], named: tuple[str, ...] = ()) -> Comparison:
@@ -107,15 +89,15 @@ def compare(measured: tuple[Measured, ...], named: tuple[str, ...] = ()) -> Comp
 def _rows(one: Measured) -> Iterator[Row]:
     column = columns().get(one.target.name)
     for item in ITEMS:
-        said, expected = said_of(column, item), " or ".join(expected_of(one.target, item))
+        said, expected = said_of(column, item), " or ".join(expected_of(one.target, item)) or SAID_NOTHING
         if one.convention is None:
             yield Row(one.target.name, item, said, expected, NOT_MEASURED, State.SKIPPED)
             continue
-        why = one.convention.missing.get(item)
-        seen = why or measured_of(one.convention, item) + _then(one.convention, item)
-        yield Row(one.target.name, item, said, expected, seen, state_of(one.target, one.convention, item))
+        yield Row(one.target.name, item, said, expected, seen_of(one.target, one.convention, item),
+                  state_of(one.target, one.convention, item))
 
 
-def _then(convention: Convention, item: str) -> str:
-    """Where the arguments go that find no register."""
-    return f", then {', '.join(convention.on_stack)}" if item == ARGUMENTS and convention.on_stack else ""
+def seen_of(target: Target, convention: Convention, item: str) -> str:
+    """What was measured, with what a table adds to it, or why it was not."""
+    why = convention.missing.get(item)
+    return why or measured_of(target, convention, item) + ALL[item].then(convention, target)

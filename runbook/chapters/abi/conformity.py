@@ -3,20 +3,39 @@
 from __future__ import annotations
 
 from runbook.chapters.abi.compare import expected_of, measured_of, state_of
-from runbook.chapters.abi.convention import ALIGNMENT, ARGUMENTS, ITEMS, RESULT, RETURN
+from runbook.chapters.abi.convention import CONSTANTS, ITEMS, KEPT, NUMBERS
 from runbook.chapters.abi.figures import convention_figures
+from runbook.chapters.abi.items import ALL
 from runbook.chapters.abi.measure import Measured
-from runbook.verdict import State, Verdict, Verdicts, failed, passed, skipped
+from runbook.verdict import State, Verdict, Verdicts, failed, overall, passed, skipped
 
 CONVENTION = "C calling convention"
 AS_EXPECTED = "as the target file expects"
+MANY = (KEPT, NUMBERS, CONSTANTS)  # items whose text is a long list: the table has it
 
 
-def follows(one: Measured, name: str) -> Verdicts:
-    """The verdicts on one target, called `name` for people."""
+def follows(one: Measured) -> Verdicts:
+    """The verdicts on one target, item by item."""
+    name = one.target.name
     if one.convention is None:
         return Verdicts((skipped(f"{name}: {CONVENTION}", one.why),))
     return Verdicts(tuple(_item(one, item, f"{name}: {item}") for item in ITEMS))
+
+
+def follows_altogether(one: Measured, name: str) -> Verdict:
+    """One verdict on all items of a target that stands beside the site's; its text is the same on any machine."""
+    if one.convention is None:
+        return skipped(f"{name}: {CONVENTION}", one.why)
+    verdicts = follows(one)
+    wrong = [f"{verdict.what}: {verdict.reason}" for verdict in verdicts if verdict.state is not State.PASS]
+    what, host = f"{name}: {CONVENTION}", one.host or None
+    match overall(verdict.state for verdict in verdicts):
+        case State.PASS if not wrong:
+            return passed(what, f"{len(verdicts)} items {AS_EXPECTED}", host, **convention_figures(one))
+        case State.FAIL:
+            return failed(what, "; ".join(wrong), host)
+        case _:
+            return skipped(what, "; ".join(wrong), host)
 
 
 def _item(one: Measured, item: str, what: str) -> Verdict:
@@ -24,19 +43,15 @@ def _item(one: Measured, item: str, what: str) -> Verdict:
     assert convention is not None
     if item in convention.missing:
         return failed(what, convention.missing[item], host)
-    figures = convention_figures(one) if item == ALIGNMENT else {}
-    expected, measured = " or ".join(expected_of(one.target, item)), measured_of(convention, item)
+    figures = convention_figures(one) if item == ITEMS[0] else {}
+    expected, measured = " or ".join(expected_of(one.target, item)), measured_of(one.target, convention, item)
     match state_of(one.target, convention, item):
         case State.PASS:
-            # Of the site's target the text is the same on any machine; this machine's own registers stand in the table.
-            seen = f"{measured}, " if what.startswith(one.target.name) else ""
-            return passed(what, seen + AS_EXPECTED, host, **figures)
+            return passed(what, AS_EXPECTED if item in MANY else f"{measured}, {AS_EXPECTED}", host, **figures)
+        case State.SKIPPED if not expected:
+            return skipped(what, f"{measured}; no source says what to expect", host, **figures)
         case State.SKIPPED:
             return skipped(what, f"not decided: {measured}; {expected} is expected", host, **figures)
         case _:
-            return failed(what, f"measured {measured}, expected {expected} ({_source(one, item)})", host, **figures)
-
-
-def _source(one: Measured, item: str) -> str:
-    keys = {ARGUMENTS: "integer_arguments", RESULT: "integer_results", RETURN: "return_address"}
-    return one.target.sources[f"registers.{keys.get(item, 'stack_alignment')}"]
+            source = one.target.sources[ALL[item].source]
+            return failed(what, f"measured {measured}, expected {expected} ({source})", host, **figures)

@@ -8,8 +8,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook.chapter import Chapter
+from runbook.chapters import pictures
+from runbook.chapters.abi import registers
+from runbook.chapters.abi.across import Across
 from runbook.chapters.abi.compare import Comparison, compare
-from runbook.chapters.abi.conformity import follows
+from runbook.chapters.abi.conformity import follows, follows_altogether
 from runbook.chapters.abi.judges import Conventions
 from runbook.chapters.abi.measure import Compilers, Measured, measure
 from runbook.chapters.abi.measure import compilers as find_compilers
@@ -17,6 +20,7 @@ from runbook.chapters.abi.verify import sizes_of_the_target
 from runbook.chapters.article import named_architecture
 from runbook.chapters.hosts.processor import CACHES, PAGE_SIZE
 from runbook.chapters.hosts.system import UNAME
+from runbook.show.picture import Picture
 from runbook.targets import load_target, names
 from runbook.verdict import Basis, Verdicts
 
@@ -45,11 +49,19 @@ class Conventional:
     def _repr_html_(self) -> str:
         return self.compared()._repr_html_()
 
-    def compared(self) -> Comparison:
+    @property
+    def with_the_articles(self) -> tuple[Measured, ...]:
         """Beside what was measured, what is expected of the architecture that the article is about."""
         named = next((load_target(name) for name in names() if load_target(name).goarch == named_architecture()), None)
-        unmeasured = () if named is None or named in [one.target for one in self.all] else (Measured(named),)
-        return compare((*self.all, *unmeasured), (self.site.target.name,))
+        return self.all if named is None or named in [one.target for one in self.all] else (*self.all, Measured(named))
+
+    def compared(self) -> Comparison:
+        """What the article says, what sources say, and what was measured."""
+        return compare(self.with_the_articles, (self.site.target.name,))
+
+    def across(self) -> Across:
+        """All targets in one table."""
+        return Across(self.with_the_articles)
 
 
 def compilers(chapter: Chapter) -> Compilers:
@@ -76,8 +88,13 @@ def measured(chapter: Chapter, found: Compilers) -> Conventional:
 
 def follows_the_convention(chapter: Chapter, seen: Conventional) -> Verdicts:
     """Whether each item is as the target file expects, for the site's target and for this machine."""
-    verdicts = follows(seen.site, seen.site.target.name)
-    return verdicts + follows(seen.own, OWN) if seen.own else verdicts
+    beside = (follows_altogether(seen.own, OWN),) if seen.own else ()
+    return follows(seen.site) + beside
+
+
+def register_files(chapter: Chapter, seen: Conventional) -> Picture:
+    """The registers of each target by their roles, kept for the report."""
+    return pictures.keep(chapter, registers.picture(seen.with_the_articles))
 
 
 def sizes(chapter: Chapter) -> Verdicts:

@@ -1,4 +1,4 @@
-"""What a probe printed: registers and stack words by name, read without a conclusion."""
+"""What a probe printed: registers, stack words and facts by name, read without a conclusion."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from runbook.chapters.visit import name_of_signal
 
-LINE = re.compile(r"(?P<probe>[a-z-]+) (?P<kind>register|stack|sp|sought|ended|word) (?P<rest>\S+(?: \S+)?)")
+KINDS = "register|stack|pointed|sp|sought|filled|scrambled|fact|ended|word"
+LINE = re.compile(rf"(?P<probe>[a-z-]+) (?P<kind>{KINDS}) (?P<rest>\S+(?: \S+)?)")
 WHOLE = "probe"  # what the program says of itself
 
 
@@ -17,8 +18,12 @@ class Dump:
 
     registers: dict[str, int] = field(default_factory=dict)
     stack: dict[int, int] = field(default_factory=dict)  # by bytes above the stack pointer
+    pointed: dict[str, int] = field(default_factory=dict)  # the word on the stack that a register points to
     pointers: list[int] = field(default_factory=list)  # stack pointers
     sought: list[int] = field(default_factory=list)
+    filled: dict[str, int] = field(default_factory=dict)  # what was in each register before
+    scrambled: dict[str, int] = field(default_factory=dict)  # what each was overwritten with
+    facts: dict[str, str] = field(default_factory=dict)
     ended: str = "did not end"
 
     @property
@@ -29,6 +34,10 @@ class Dump:
         """Registers and stack words that hold the value."""
         found = {name for name, held in self.registers.items() if held == value}
         return found | {on_the_stack(offset) for offset, held in self.stack.items() if held == value}
+
+    def addresses_of(self, value: int) -> set[str]:
+        """Registers that point to a word of the stack that holds the value."""
+        return {name for name, held in self.pointed.items() if held == value}
 
 
 def on_the_stack(offset: int) -> str:
@@ -52,13 +61,16 @@ def read_dumps(text: str) -> dict[str, Dump]:
 
 def _take(dump: Dump, kind: str, words: list[str]) -> None:
     match kind:
-        case "register":
-            dump.registers[words[0]] = int(words[1], 16)
+        case "register" | "pointed" | "filled" | "scrambled":
+            held = dump.registers if kind == "register" else getattr(dump, kind)
+            held[words[0]] = int(words[1], 16)
         case "stack":
             dump.stack[int(words[0])] = int(words[1], 16)
         case "sp":
             dump.pointers.append(int(words[0], 16))
         case "sought":
             dump.sought.append(int(words[0], 16))
+        case "fact":
+            dump.facts[words[0]] = words[1]
         case "ended":
             dump.ended = f"ended by {name_of_signal(int(words[1]))}" if words[0] == "signal" else " ".join(words)

@@ -14,5 +14,6 @@ def convention_figures(one: Measured) -> dict[str, Figure]:
     name, host = f"abi.{one.target.name}", one.host or None
     return {
         f"{name}.argument_registers": Figure(len(seen.in_registers), "registers", host, one.basis),
+        f"{name}.callee_saved": Figure(len(seen.keeping.kept), "registers", host, one.basis),
         f"{name}.stack_alignment": Figure(seen.alignment, "bytes", host, one.basis),
     }

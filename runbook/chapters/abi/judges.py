@@ -6,11 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runbook.chapters.abi.columns import Column, columns
-from runbook.chapters.abi.convention import ALIGNMENT, ARGUMENTS, RESULT, RETURN, Convention
+from runbook.chapters.abi.convention import ALIGNMENT, ARGUMENTS, KEPT, REALS, RESULT, RETURN, ZERO, Convention
 from runbook.chapters.abi.measure import Measured
 from runbook.chapters.article import named_architecture
 from runbook.claims.judge import Judgement, judges
 from runbook.targets import Target
+
+SUM_OF_32_BITS = "ffffffff80000000"  # 0x7fffffff + 1, as a signed 32-bit number in a register of 64
 
 
 @dataclass(frozen=True)
@@ -42,9 +44,12 @@ def r0_is_always_zero(seen: Conventions) -> Judgement:
     if isinstance(found, Judgement):
         return found
     one, convention, column = found
-    if column.zero in convention.never_set:
-        return Judgement(None, "", why=f"{column.zero} was 0 whenever a probe looked; that is no proof that it stays")
-    return Judgement(False, f"{column.zero} held other values; the result of a function is in {convention.result}",
+    if ZERO in convention.missing:
+        return Judgement(None, "", why=convention.missing[ZERO])
+    if column.zero in convention.keeping.zero:
+        return Judgement(True, f"{column.zero} was filled, and is 0 all the same", one.basis)
+    always = ", ".join(convention.keeping.zero) or "no register"
+    return Judgement(False, f"{column.zero} holds what it is filled with; {always} is 0 whatever is written to it",
                      one.basis)
 
 
@@ -100,6 +105,10 @@ def _wrong(seen: Convention, column: Column) -> list[str]:
         wrong.append(f"result in {seen.result}")
     if column.return_address and column.return_address != seen.return_address:
         wrong.append(f"return address in {seen.return_address}")
+    if column.float_arguments != seen.reals_in_registers:
+        wrong.append(f"floating arguments in {', '.join(seen.reals_in_registers)}")
+    if not set(column.callee_saved) <= set(seen.keeping.kept):
+        wrong.append(f"a function gives back {', '.join(seen.keeping.kept)}")
     if column.stack_alignment != seen.alignment:
         wrong.append(f"stack aligned to {seen.alignment}")
     return wrong
@@ -123,31 +132,49 @@ def _item(seen: Conventions, item: str, holds: Callable[[Convention, Column], bo
     return Judgement(holds(convention, column), told(convention), one.basis)
 
 
-def _not_by_this_probe(seen: Conventions, lacks: str) -> Judgement:
-    """For what the integer probe does not look at, whatever the target."""
-    return Judgement(None, "", why=lacks if seen.of_the_article() else seen.missing())
-
-
 @judges("2.1-a")
 def instructions_have_32_bits(seen: Conventions) -> Judgement:
-    return _not_by_this_probe(seen, "the probe runs instructions and takes none apart: that wants a disassembler")
+    found = _found(seen)
+    if isinstance(found, Judgement):
+        return found
+    code = found[0].code
+    if not code.lengths:
+        return Judgement(None, "", why=code.why)
+    lengths = ", ".join(map(str, sorted(code.lengths)))
+    return Judgement(code.lengths == {4}, f"the instructions of a static program have {lengths} bytes", found[0].basis)
 
 
 @judges("2.1-e")
 def the_named_registers_are_saved(seen: Conventions) -> Judgement:
-    return _not_by_this_probe(seen, "the probe looks at what is passed, not at what a callee keeps")
+    return _item(seen, KEPT, lambda convention, column: set(column.caller_saved) <= set(convention.keeping.lost)
+                 and set(column.callee_saved) <= set(convention.keeping.kept),
+                 lambda convention: f"a function gives back {', '.join(convention.keeping.kept)}, and no other")
 
 
 @judges("2.1-g")
 def float_arguments_go_where_it_says(seen: Conventions) -> Judgement:
-    return _not_by_this_probe(seen, "the probe stores the integer registers only")
+    return _item(seen, REALS, lambda convention, column: convention.reals_in_registers == column.float_arguments,
+                 lambda convention: f"{', '.join(convention.reals_in_registers)}, then the stack")
 
 
 @judges("2.1-j")
 def addl_adds_32_bits(seen: Conventions) -> Judgement:
-    return _not_by_this_probe(seen, "the probe has no addl in it")
+    return _fact(seen, "instruction.addl", SUM_OF_32_BITS, lambda sum: f"0x7fffffff + 1 by addl is 0x{sum}")
 
 
 @judges("2.1-k")
 def ret_needs_no_operand(seen: Conventions) -> Judgement:
-    return _not_by_this_probe(seen, "the probe's ret names its register, and a disassembler would show any other")
+    """The probe returns by a register that nobody names, with 0 in those that are named."""
+    return _fact(seen, "instruction.ret_goes_by_its_operand", "0",
+                 lambda _: "ret goes where the register says that it names, whatever the return address's holds")
+
+
+def _fact(seen: Conventions, name: str, holds_if: str, told: Callable[[str], str]) -> Judgement:
+    found = _found(seen)
+    if isinstance(found, Judgement):
+        return found
+    one, convention, _ = found
+    value = convention.facts.get(name)
+    if value is None:
+        return Judgement(None, "", why=f"the probe's own instruction for it did not come to its end on {one.host}")
+    return Judgement(value == holds_if, told(value), one.basis)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runbook import targets
 from runbook.chapters.abi.convention import Convention, convention_of
+from runbook.chapters.abi.disassembly import Code, take_apart
 from runbook.chapters.abi.probe import compile_probe, probe_for
 from runbook.chapters.toolchain.compiler import Compiler, NoCompiler, find_compiler
 from runbook.chapters.visit import Visit, visit
@@ -18,7 +19,7 @@ from runbook.remote.shell import Shell
 from runbook.targets import Target
 from runbook.verdict import Basis
 
-RUN_LIMIT = 180.0  # seconds: eight probes of at most 20 s each, and the way there
+RUN_LIMIT = 180.0  # seconds: all probes together need a tenth of one; one that hangs is ended after 20
 BEGINS = "probe word "  # the program's own first words: whatever says something else did not run it
 WHERE = Script('command -v -- "$1" || :')
 
@@ -56,6 +57,7 @@ class Measured:
     compiler: str = ""
     tried: bool = True  # whether the probe's assembly was assembled before
     convention: Convention | None = None
+    code: Code = Code(why="not taken apart")
     why: str = ""
 
     def __str__(self) -> str:
@@ -92,13 +94,14 @@ def measure(target: Target, compiler: Compiler | NoCompiler, local: Shell, keep:
         try:
             compile_probe(probe, compiler, target, local, program)
             keep(program)
+            code = take_apart(program, compiler, local)
             came = visit(shell, program, limit=RUN_LIMIT, by=emulator)
         except (BuildFailed, RemoteError) as error:
             return Measured(target, compiler=compiler.version, tried=probe.tried, why=_in_one_line(error))
-    about = Measured(target, shell.name, basis, compiler.version, probe.tried)
+    about = Measured(target, shell.name, basis, compiler.version, probe.tried, code=code)
     if not came.output.startswith(BEGINS):
-        return Measured(target, shell.name, basis, compiler.version, probe.tried, why=_did_not_run(came, target))
-    return Measured(**{**about.__dict__, "convention": convention_of(came.output)})
+        return replace(about, why=_did_not_run(came, target))
+    return replace(about, convention=convention_of(came.output))
 
 
 def _did_not_run(came: Visit, target: Target) -> str:

@@ -14,9 +14,9 @@ from runbook.remote.command import command
 from runbook.remote.shell import Shell
 from runbook.targets import Target
 
-SOURCE = Path(__file__).with_name("probe.c")
+SOURCES = Path(__file__).with_name("c")
 ROUTINES = targets.FOLDER / "probes"
-LIMIT = 120.0  # seconds; a second is usual
+LIMIT = 120.0  # seconds; two are usual
 # Optimised, so that few copies of an argument lie about besides the one that counts; static, since the host need not
 # have the compiler's C library.
 FLAGS = ("-std=gnu11", "-O1", "-static")
@@ -26,13 +26,19 @@ FLAGS = ("-std=gnu11", "-O1", "-static")
 class Probe:
     """C for all targets, assembly for one; `tried` is false where nobody has assembled it yet."""
 
-    target: str
+    target: Target
     routines: Path
     flags: tuple[str, ...]
     tried: bool
+    addl: str = ""  # the instruction that the article has a word on, as extended assembly; empty: there is none
 
     def words(self, compiler: str, output: Path) -> tuple[str, ...]:
-        return (compiler, *FLAGS, *self.flags, "-o", str(output), str(SOURCE), str(self.routines))
+        call, registers = self.target.syscall, self.target.registers
+        given = {"TARGET": str(self.routines.with_suffix(".h")), "STACK_POINTER": registers.stack_pointer,
+                 "CALL": call.instruction, "CALL_NUMBER": call.number, "CALL_ARGUMENT": call.arguments[0]}
+        given |= {"ADDL": self.addl} if self.addl else {}
+        return (compiler, *FLAGS, *self.flags, *(f'-DPROBE_{name}="{text}"' for name, text in given.items()),
+                "-o", str(output), *map(str, sorted(SOURCES.glob("*.c"))), str(self.routines))
 
 
 def probe_for(target: Target, folder: Path = ROUTINES) -> Probe | None:
@@ -40,7 +46,7 @@ def probe_for(target: Target, folder: Path = ROUTINES) -> Probe | None:
     told = tomllib.loads((folder / "index.toml").read_text("utf-8")).get(target.name)
     if told is None:
         return None
-    return Probe(target.name, folder / f"{target.name}.S", tuple(told["flags"]), bool(told["tried"]))
+    return Probe(target, folder / f"{target.name}.S", tuple(told["flags"]), bool(told["tried"]), told.get("addl", ""))
 
 
 def compile_probe(probe: Probe, compiler: Compiler, target: Target, shell: Shell, output: Path) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from runbook.chapters.article import named_architecture, named_in
+from runbook.chapters.article import named_architecture, named_functions, named_in
+from runbook.chapters.hosts.boot import BOOT, Boot
 from runbook.chapters.hosts.kernel import CGROUPS
 from runbook.chapters.hosts.memory import NUMA
 from runbook.chapters.hosts.observe import basis_of
@@ -66,6 +67,59 @@ def the_servers_are_numa(seen: Inspection) -> Judgement:
 def the_kernel_is_the_named_one(seen: Inspection) -> Judgement:
     release = named_in("2.5-a", r"(\d+\.\d+\.\d+-\S+)")
     return _of_each(seen, UNAME, lambda fact: fact.release == release, lambda fact: fact.release, any)
+
+
+@judges("2.5-b")
+def the_firmware_loads_the_named_file(seen: Inspection) -> Judgement:
+    path = named_in("2.5-b", r"(/\S+/grub\.cfg)")
+    return _of_each(seen, BOOT, lambda fact: path in fact.grub, lambda fact: ", ".join(fact.grub) or "no grub.cfg")
+
+
+@judges("2.5-c")
+def the_firmware_keeps_the_named_addresses(seen: Inspection) -> Judgement:
+    first, last = (int(named_in("2.5-c", pattern), 16) for pattern in (r"0x([0-9A-F]+)-", r"-0x([0-9A-F]+)"))
+    unreadable = [one.host for one in seen.own if isinstance(one.facts.get(BOOT), Boot) and not one[BOOT].reserved]
+    if unreadable:
+        return Judgement(None, "", why=f"{', '.join(unreadable)}: /proc/iomem shows its addresses to root only")
+    return _of_each(seen, BOOT, lambda fact: any((begin, end) == (first, last) and what != "System RAM"
+                                                 for begin, end, what in fact.reserved),
+                    lambda fact: _around(fact, first))
+
+
+def _around(fact: Boot, address: int) -> str:
+    found = [f"{begin:#x}-{end:#x} {what}" for begin, end, what in fact.reserved if begin <= address <= end]
+    return f"{address:#x} lies in {found[-1]}" if found else f"{address:#x} lies in nothing of /proc/iomem"
+
+
+@judges("2.5-d")
+def the_kernel_has_the_named_functions(seen: Inspection) -> Judgement:
+    blind = [one.host for one in seen.own if isinstance(one.facts.get(BOOT), Boot) and not one[BOOT].symbols]
+    if blind:
+        return Judgement(None, "", why=f"{', '.join(blind)}: no /proc/kallsyms")
+    names = named_functions("2.5-d")
+    return _of_each(seen, BOOT, lambda fact: set(names) <= fact.functions,
+                    lambda fact: f"has {', '.join(sorted(fact.functions)) or 'neither'} of {', '.join(names)}")
+
+
+@judges("2.5-g")
+def it_boots_in_the_named_times(seen: Inspection) -> Judgement:
+    """One boot a host, the one that it is in; the claim names no spread, so a tenth more is as said."""
+    said = {part: int(named_in("2.5-g", pattern)) / 1000 for part, pattern in
+            (("firmware", r"to kernel takes (\d+) ms"), ("kernel", r"to init (\d+) ms"))}
+    untimed = [one.host for one in seen.own if isinstance(one.facts.get(BOOT), Boot)
+               and not set(said) <= set(one[BOOT].seconds)]
+    if untimed:
+        return Judgement(None, "", why=f"{', '.join(untimed)}: systemd-analyze does not tell the firmware's part")
+    return _of_each(seen, BOOT, lambda fact: all(fact.seconds[part] <= 1.1 * time for part, time in said.items()),
+                    lambda fact: ", ".join(f"{part} {fact.seconds[part] * 1000:.0f} ms" for part in said))
+
+
+@judges("2.5-i")
+def the_image_is_a_bzimage(seen: Inspection) -> Judgement:
+    unread = [one.host for one in seen.own if isinstance(one.facts.get(BOOT), Boot) and not one[BOOT].image]
+    if unread:
+        return Judgement(None, "", why=f"{', '.join(unread)}: /boot/vmlinuz of the running kernel cannot be read")
+    return _of_each(seen, BOOT, lambda fact: fact.image == named_in("2.5-i", r"a (\w+)$"), lambda fact: fact.image)
 
 
 @judges("3.1-a")

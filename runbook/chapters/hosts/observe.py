@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runbook.chapters.hosts.boot import BOOT
 from runbook.chapters.hosts.clock import CLOCK, TIME_KEEPER, Offset, Offsets, offset_of
 from runbook.chapters.hosts.kernel import CGROUPS, KERNEL_CONFIG, LIMITS, SECURITY
 from runbook.chapters.hosts.memory import DISKS, MEMORY, NUMA
@@ -18,7 +19,7 @@ START_QUESTIONS = (OS_RELEASE, UNAME, INIT, SUDO, TOOLS, DISKS)
 
 HOST_QUESTIONS = (
     OS_RELEASE, UNAME, CPU, PAGE_SIZE, CACHES, NUMA, MEMORY, CGROUPS, KERNEL_CONFIG, SECURITY,
-    CLOCK, TIME_KEEPER, DISKS, LIMITS, CONTAINERS, INIT, PACKAGES, LIBC,
+    CLOCK, TIME_KEEPER, DISKS, LIMITS, CONTAINERS, INIT, PACKAGES, LIBC, BOOT,
 )  # fmt: skip
 """The host as it is, before anything is changed."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 
 from runbook.chapter import Chapter
@@ -12,11 +13,13 @@ from runbook.chapters.toolchain.judges import Toolchain, look_into
 from runbook.chapters.toolchain.observe import find_go
 from runbook.chapters.toolchain.passport import Passport, passport
 from runbook.chapters.toolchain.programs import Programs, Recipes, build_all, recipes
+from runbook.chapters.toolchain.started import Started, verify_starts
+from runbook.chapters.toolchain.startup import start_up
 from runbook.chapters.toolchain.std_tests import chosen
 from runbook.chapters.toolchain.trial import Trial, try_out
 from runbook.chapters.toolchain.verify import verify_programs, verify_toolchain
-from runbook.targets import Target
-from runbook.verdict import Verdicts
+from runbook.targets import Target, of_machine
+from runbook.verdict import Basis, Verdicts
 
 PASSPORT = "toolchain.toml"
 ONLY_LOOKED = "check mode: no program is put on a host"
@@ -30,7 +33,7 @@ def found(chapter: Chapter) -> Passport:
 
 def what_to_build(seen: Passport, target: Target, packages: list[str]) -> Recipes:
     """Hello and the packages' tests. Raises Blocked where this Go does not know the target."""
-    return recipes(seen, target, chosen(packages))
+    return recipes(seen, target, chosen(packages), of_machine(os.uname().machine))
 
 
 def passport_written(chapter: Chapter, seen: Passport) -> Passport:
@@ -55,6 +58,22 @@ def tried(chapter: Chapter, programs: Programs) -> Trial:
     if chapter.check:
         return Trial(why=ONLY_LOOKED)
     return try_out(programs, chapter.fleet, chapter.basis_for)
+
+
+def started(chapter: Chapter, programs: Programs) -> Started:
+    """How the program that starts itself does so, for the target on the first host, for this machine here."""
+    if chapter.check:
+        return Started(chapter.target, None)
+    site, *beside = programs.starting
+    host = chapter.fleet.names[0]
+    seen = start_up(site, chapter.fleet[host], chapter.target.name, chapter.basis_for(host))
+    own = tuple(start_up(one, chapter.local, one.recipe.target, Basis.NATIVE) for one in beside)
+    return Started(chapter.target, seen, *own)
+
+
+def starts(_: Chapter, seen: Started) -> Verdicts:
+    """Whether every start came to its end, with its times."""
+    return verify_starts(seen)
 
 
 def is_the_toolchain(chapter: Chapter) -> Verdicts:

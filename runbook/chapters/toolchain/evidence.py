@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from runbook.chapters.article import named_architecture
+from runbook.chapters.article import named_architecture, named_in
 from runbook.chapters.toolchain.compiler import Compiler, NoCompiler
 from runbook.chapters.toolchain.observe import Go
 from runbook.chapters.toolchain.programs import HELLO, SOURCES
 from runbook.errors import CommandFailed
 from runbook.remote.command import Script
 from runbook.remote.shell import Shell
-from runbook.targets import Target
+from runbook.targets import Target, load_target, names
 
 BUILD = Script('cd "$1" && GOTOOLCHAIN=local GOFLAGS= GOOS=linux GOARCH=$2 "$3" build -o /dev/null .',
                limit=60.0)
+CONFIG_SUB = """
+for place in /usr/share/misc /usr/share/automake-* /usr/share/libtool/build-aux; do
+  [ ! -f "$place/config.sub" ] || break
+done
+[ -f "$place/config.sub" ] || exit 0
+sed -n "s/^timestamp='\\(.*\\)'.*/\\1/p" "$place/config.sub"
+for triplet; do
+  printf '%s %s\\n' "$triplet" "$(sh "$place/config.sub" "$triplet" 2>&1 >/dev/null)"
+done
+"""
 LIBRARY_CALL, KERNEL_CALL = "getifaddrs", "NetlinkRIB"
 
 
@@ -28,6 +39,8 @@ class Port:
     refusal: str  # what Go says when asked to build for that architecture; empty: it does
     by_netlink: tuple[str, ...]  # files of package net for linux that ask the kernel for interfaces
     by_library: tuple[str, ...]  # and those that call the C library for them
+    config_sub: str = ""  # the date of GNU config.sub; empty: it is not here
+    triplets: Mapping[str, str] = field(default_factory=dict, hash=False)  # what it says against each; empty: it knows
 
     def __str__(self) -> str:
         return f"{self.go}, {self.compiler}"
@@ -45,4 +58,13 @@ def evidence(go: Go, target: Target, compiler: Compiler | NoCompiler, shell: She
              if path.name.startswith("interface") and path.stem.rpartition("_")[2] in ("interface", "linux")}
     return Port(target, go, compiler, refusal,
                 tuple(name for name, text in texts.items() if KERNEL_CALL in text),
-                tuple(name for name, text in texts.items() if LIBRARY_CALL in text))
+                tuple(name for name, text in texts.items() if LIBRARY_CALL in text),
+                *asked_config_sub(shell))
+
+
+def asked_config_sub(shell: Shell) -> tuple[str, dict[str, str]]:
+    """What GNU config.sub says of the architecture's triplets, and its date; nothing where it is not installed."""
+    named = next(load_target(name) for name in names() if load_target(name).goarch == named_architecture())
+    words = Script(CONFIG_SUB).command(named_in("2.4-a", r"triplet is (\S+)"), *named.names.triplets)
+    date, *told = shell.run(words).text.splitlines() or [""]
+    return date, dict(line.partition(" ")[::2] for line in told)

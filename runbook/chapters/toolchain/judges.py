@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 from runbook.chapters.article import named_architecture, named_in
 from runbook.chapters.toolchain.compiler import Compiler
@@ -12,6 +14,7 @@ from runbook.claims.judge import Judgement, judges
 from runbook.remote.command import command
 from runbook.remote.shell import Shell
 
+TRIPLET = r"triplet is (\S+)"
 FIRST_CLAIMED = (1, 21)  # the release since which the article says it
 
 
@@ -25,6 +28,7 @@ class Toolchain:
     in_ssagen: tuple[str, ...]  # files of it under ssagen
     runtime_folder: bool  # runtime/<architecture>/
     runtime_files: tuple[str, ...]  # runtime/*_<architecture>.s
+    vectors: tuple[str, ...] = ()  # the vector instructions that its code generator may emit
 
     @property
     def knows(self) -> bool:
@@ -47,7 +51,14 @@ def look_into(go: Go, shell: Shell) -> Toolchain:
         tuple(sorted(path.name for path in ssagen.glob(f"*{name}*"))),
         (source / "runtime" / name).is_dir(),
         tuple(sorted(path.name for path in (source / "runtime").glob(f"*_{name}.s"))),
+        vector_instructions(source / "cmd" / "compile" / "internal" / name, name),
     )
+
+
+def vector_instructions(generator: Path, name: str) -> tuple[str, ...]:
+    """What a code generator names of its assembler's instructions that begin with V."""
+    texts = (path.read_text("utf-8", "replace") for path in sorted(generator.glob("*.go")))
+    return tuple(sorted({found for text in texts for found in re.findall(rf"\b{name}\.A(V[A-Z0-9]+)\b", text)}))
 
 
 @judges("1-d")
@@ -92,6 +103,14 @@ def the_runtime_has_a_folder_for_it(seen: Toolchain) -> Judgement:
     return Judgement(seen.runtime_folder, f"{'a folder' if seen.runtime_folder else 'no folder'}; {files}")
 
 
+@judges("2.2-f")
+def the_compiler_emits_vector_instructions(seen: Toolchain) -> Judgement:
+    if not seen.knows:
+        return Judgement(None, "", why=f"Go {seen.go.version} has no code generator for it at all")
+    names = ", ".join(seen.vectors[:5]) + (" …" if len(seen.vectors) > 5 else "")
+    return Judgement(bool(seen.vectors), f"its code generator names {len(seen.vectors)} of them: {names or 'none'}")
+
+
 @judges("2.2-d")
 def make_bash_sets_its_compiler(seen: Toolchain) -> Judgement:
     return Judgement(seen.compiler == f"{named_architecture()}-linux-gcc", f"go env CC says {seen.compiler}")
@@ -120,5 +139,21 @@ def the_compilers_triplet_is_the_named_one(seen: Port) -> Judgement:
         return Judgement(None, "", why=why)
     if not isinstance(seen.compiler, Compiler):
         return Judgement(None, "", why=str(seen.compiler))
-    triplet = named_in("2.4-a", r"triplet is (\S+)")
+    triplet = named_in("2.4-a", TRIPLET)
     return Judgement(seen.compiler.machine == triplet, f"gcc -dumpmachine says {seen.compiler.machine}")
+
+
+@judges("2.4-b")
+def upstreams_tools_need_a_patch(seen: Port) -> Judgement:
+    """By config.sub, which binutils, GCC and glibc share: a name that it refuses, none of their configures takes."""
+    if not seen.config_sub:
+        return Judgement(None, "", why="GNU config.sub is not on this machine: install autotools-dev")
+    told = "; ".join(f"{name}: {said or 'known'}" for name, said in seen.triplets.items())
+    return Judgement(all(seen.triplets.values()), f"config.sub of {seen.config_sub}: {told}")
+
+
+@judges("2.4-c")
+def the_stages_come_in_the_named_order(seen: Port) -> Judgement:
+    """Its test is the log of a staged build, and no chapter makes one."""
+    return Judgement(None, "", why=f"no C toolchain was built from source here ({seen.compiler}); the installation "
+                                   "manuals have the named order, and the kernel headers before glibc besides")

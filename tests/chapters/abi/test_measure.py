@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,8 @@ import pytest
 
 from runbook import targets
 from runbook.chapters.abi import measure as measuring
-from runbook.chapters.abi.convention import RESULT, RETURN
+from runbook.chapters.abi.compare import state_of
+from runbook.chapters.abi.convention import ITEMS, RESULT, RETURN
 from runbook.chapters.abi.measure import compilers, measure
 from runbook.chapters.abi.probe import ROUTINES, Probe, compile_probe, probe_for
 from runbook.chapters.toolchain.compiler import Compiler, find_compiler
@@ -22,7 +24,7 @@ from runbook.remote.local import LocalShell
 from runbook.site import load_site
 from runbook.targets import Target, load_target
 from runbook.testbed.bed import Bed
-from runbook.verdict import Basis
+from runbook.verdict import Basis, State
 
 UNDEFINED = {"amd64": "ud2", "arm64": "udf #0", "riscv64": "unimp"}  # instructions that trap
 VISITORS = Script("ls -d /tmp/runbook-visit.* /var/tmp/runbook-visit.* 2>/dev/null; :")
@@ -65,9 +67,10 @@ def test_a_probe_that_crashes_is_named_and_the_others_go_on(
 ) -> None:
     routines = tmp_path / f"{own.name}.S"
     sound = (ROUTINES / f"{own.name}.S").read_text()
+    shutil.copy(ROUTINES / f"{own.name}.h", tmp_path)
     routines.write_text(sound.replace("probe_returned:\n", f"probe_returned:\n        {UNDEFINED[own.name]}\n"))
     assert routines.read_text() != sound
-    monkeypatch.setattr(measuring, "probe_for", lambda _: Probe(own.name, routines, (), True))
+    monkeypatch.setattr(measuring, "probe_for", lambda _: Probe(own, routines, (), True))
     seen = measure(own, compiler, local, lambda _: None, local, Basis.NATIVE)
     assert seen.convention is not None
     assert set(seen.convention.missing) >= {RESULT, RETURN} and "ended by SIG" in seen.convention.missing[RESULT]
@@ -78,8 +81,9 @@ def test_assembly_that_the_compiler_refuses_is_shown_in_its_own_words(
     own: Target, compiler: Compiler, local: LocalShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     routines = tmp_path / f"{own.name}.S"
+    shutil.copy(ROUTINES / f"{own.name}.h", tmp_path)
     routines.write_text("        no_such_instruction\n")
-    monkeypatch.setattr(measuring, "probe_for", lambda _: Probe(own.name, routines, (), False))
+    monkeypatch.setattr(measuring, "probe_for", lambda _: Probe(own, routines, (), False))
     seen = measure(own, compiler, local, lambda _: None, local, Basis.NATIVE)
     assert seen.convention is None and "does not make the probe" in seen.why
     assert "never assembled" in seen.why and "no_such_instruction" in seen.why
@@ -101,6 +105,34 @@ def test_the_sites_target_is_measured_on_a_host_and_nothing_stays_there(fleet: F
     assert seen.convention is not None, seen.why
     assert seen.convention.in_registers == target.registers.integer_arguments and seen.convention.alignment == 16
     assert host.run(VISITORS.command()).text == ""
+
+
+@pytest.mark.parametrize("name", ["alpha", "arm64", "amd64", "riscv64"])
+def test_each_target_that_has_a_compiler_and_an_emulator_here_does_all_that_its_file_expects(
+    name: str, local: LocalShell
+) -> None:
+    """Compiled and run now: what is recorded was measured by the same sources."""
+    target = load_target(name)
+    seen = compilers(target, local)
+    native = seen.own is not None and seen.own.name == name
+    if not seen.found[name] or not (native or name in seen.emulators):
+        pytest.skip(f"{seen.found[name]}; emulator {seen.emulators.get(name, 'missing')}")
+    one = measure(target, seen.found[name], local, lambda _: None, local, Basis.NATIVE if native else Basis.EMULATED,
+                  "" if native else seen.emulators[name])
+    assert one.convention is not None, one.why
+    told = {item: state_of(target, one.convention, item) for item in ITEMS}
+    assert told == dict.fromkeys(ITEMS, State.PASS)
+    assert one.code.lengths and one.code.add and not one.code.why
+    assert (one.code.lengths == {4}) is (name in ("alpha", "arm64"))
+
+
+def test_an_emulator_that_is_missing_is_named_and_nothing_is_raised(local: LocalShell) -> None:
+    target = load_target("alpha")
+    found = find_compiler(target, local)
+    if not isinstance(found, Compiler):
+        pytest.skip(str(found))
+    seen = measure(target, found, local, lambda _: None, local, Basis.EMULATED, "qemu-alpha-that-is-not-there")
+    assert seen.convention is None and "does not run programs for alpha" in seen.why and "qemu-alpha-static" in seen.why
 
 
 def test_a_host_that_cannot_run_the_targets_programs_is_named_with_what_it_lacks(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from runbook.chapters.hosts import observe
+from runbook.chapters.hosts.boot import parse_boot
 from runbook.chapters.hosts.clock import parse_clock, parse_time_keeper
 from runbook.chapters.hosts.kernel import (
     parse_cgroups,
@@ -79,6 +80,21 @@ def test_distributions_are_called_as_they_call_themselves(
 def test_what_a_testbed_host_printed_is_read_in_one_line(name: str, shown: str) -> None:
     (question,) = {one for one in observe.START_QUESTIONS + observe.HOST_QUESTIONS if one.name == name}
     assert str(question.parse(recorded(f"testbed-host/{name.replace('_', '-')}"))) == shown
+
+
+def test_how_a_host_came_up_is_read_part_by_part() -> None:
+    """systemd-analyze's line and the boot partition as documented; a machine with firmware was not at hand."""
+    boot = parse_boot(recorded("kylin-v10-sw_64/boot-written-from-docs"))
+    assert boot.seconds == {"firmware": 65.5, "loader": 2.25, "kernel": 3.004, "initrd": 1.1, "userspace": 24.86}
+    assert boot.grub == ("/boot/efi/EFI/kylin/grub.cfg",) and boot.image == "compressed by gzip" and boot.symbols
+    assert boot.reserved == ((0x80000000, 0x9FFFFFFF, "System RAM"), (0x80400000, 0x80FFFFFF, "Kernel code"))
+    assert str(boot).startswith("firmware 65.5 s, loader 2.25 s, kernel 3 s")
+
+
+def test_a_bzimage_is_told_by_its_header_and_an_unprivileged_iomem_by_its_zeros() -> None:
+    boot = parse_boot("== image\n 4d 5a ea 07\n== header\nHdrS\n== iomem\n00000000-00000000 : System RAM\n")
+    assert boot.image == "bzImage" and boot.reserved == () and not boot.symbols
+    assert parse_boot("== image\n 4d 5a 00 91\n== header\n\n").image == "EFI program"
 
 
 @pytest.mark.parametrize("text", ["", "# nothing\n", "HOME_URL=x\n"])

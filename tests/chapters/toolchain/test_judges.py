@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-import runbook.chapters.toolchain.judges  # noqa: F401  registers the judges
 from runbook.chapters.toolchain.compiler import Compiler, NoCompiler
 from runbook.chapters.toolchain.evidence import Port, evidence
+from runbook.chapters.toolchain.judges import (
+    look_into,
+    the_compiler_emits_vector_instructions,
+    vector_instructions,
+)
 from runbook.chapters.toolchain.observe import find_go
 from runbook.claims.hearing import hear
 from runbook.remote.local import LocalShell
@@ -23,12 +28,32 @@ def test_upstreams_go_refuses_and_asks_the_kernel(site: Site, local: LocalShell)
     port = evidence(find_go(site, local), target, NoCompiler("riscv64", "none", "install one"), local)
     assert "unsupported GOOS/GOARCH pair linux/sw64" in port.refusal
     assert port.by_netlink and not port.by_library
-    assert heard(port) == {"1-e": False, "2.2-g": False, "2.4-a": None}
+    assert heard(replace(port, config_sub="")) == {
+        "1-e": False, "2.2-g": False, "2.4-a": None, "2.4-b": None, "2.4-c": None}
 
 
 def test_a_port_on_its_own_site_is_judged_by_its_compiler(site: Site, local: LocalShell) -> None:
     target = load_target("sw64")
     port = evidence(find_go(site, local), target, Compiler("cc", "sw_64-sunway-linux-gnu", "", "sw64"), local)
     assert heard(port)["2.4-a"] is False
+    if port.config_sub:
+        assert heard(port)["2.4-b"] is True and "not recognized" in port.triplets["sw64-linux-gnu"]
+        assert heard(replace(port, triplets=dict.fromkeys(port.triplets, "")))["2.4-b"] is False
     named = replace(port, compiler=Compiler("cc", "sw64-linux-gnu", "", "sw64"), refusal="", by_library=("x.go",))
-    assert heard(named) == {"1-e": None, "2.2-g": True, "2.4-a": True}
+    named = replace(named, config_sub="")
+    assert heard(named) == {"1-e": None, "2.2-g": True, "2.4-a": True, "2.4-b": None, "2.4-c": None}
+
+
+def test_a_code_generator_that_names_vector_instructions_is_believed(tmp_path: Path) -> None:
+    (tmp_path / "ssa.go").write_text("p := s.Prog(sw64.AVLDD)\nq := sw64.AVSTD\nr := sw64.AADDV\n")
+    assert vector_instructions(tmp_path, "sw64") == ("VLDD", "VSTD")
+    assert vector_instructions(tmp_path, "riscv64") == ()
+
+
+def test_a_go_without_the_architecture_has_no_code_generator_to_ask(site: Site, local: LocalShell) -> None:
+    go = find_go(site, local)
+    seen = look_into(go, local)
+    assert the_compiler_emits_vector_instructions(seen).holds is None
+    known = replace(seen, go=replace(go, targets=go.targets | {"linux/sw64"}))
+    assert the_compiler_emits_vector_instructions(known).holds is False
+    assert the_compiler_emits_vector_instructions(replace(known, vectors=("VLDD",))).holds is True
