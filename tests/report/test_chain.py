@@ -113,6 +113,7 @@ def test_a_chapter_that_fails_blocks_those_that_need_it_and_no_others(run: Run, 
     assert states(finished) == dict.fromkeys(states(finished), "pass") | {
         "03_static_compile": "fail",
         "04_container_deploy": "blocked",
+        "08_load_test": "blocked",
     }
     blocked = next(one for one in finished.summary.chapters if one.name == "04_container_deploy")
     assert blocked.reason == "it builds on 03_static_compile, which failed"
@@ -256,7 +257,7 @@ def test_what_a_resumed_run_has_passed_is_not_run_again(notebooks: Path, site_fi
     again = chain_process(notebooks, site_file, "--resume", "latest")
     said, _ = again.communicate(timeout=60)
     assert again.returncode == 0, said
-    assert "2 chapters: 03_static_compile, 04_container_deploy" in said
+    assert "3 chapters: 03_static_compile, 04_container_deploy, 08_load_test" in said
 
 
 def test_the_next_kernel_starts_while_this_one_works() -> None:
