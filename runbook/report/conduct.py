@@ -10,6 +10,7 @@ from runbook.errors import ParameterError, RunbookError, SiteError
 from runbook.opening import who
 from runbook.report.chain import Chain
 from runbook.report.interruption import Interruption
+from runbook.report.markdown import write_markdown
 from runbook.report.progress import Progress
 from runbook.report.render import write_report
 from runbook.report.resume import asked_again, end_left, remember
@@ -85,12 +86,13 @@ def _conducted(run: Run, selection: Selection, progress: Progress, afterwards: S
 
 
 def close_and_tell(run: Run, *, interrupted_by: str = "") -> Finished:
-    """Closes the run as what it came to, and writes summary.json and index.html."""
+    """Closes the run as what it came to, and writes summary.json, report.md and index.html."""
     if interrupted_by:
         run.close(state="interrupted", reason=f"interrupted by {interrupted_by}")
     else:
         so_far = write_summary(run.folder)
         run.close(state=CLOSED_AS.get(so_far.exit_code, "failed"), reason=first_reason(so_far))
+    write_markdown(run.folder)
     return Finished(run, write_summary(run.folder), write_report(run.folder))
 
 

@@ -151,6 +151,15 @@ def test_a_log_that_was_deleted_costs_its_excerpt_and_nothing_else(passed_run: P
     assert "compiling package 199" not in text and "what runs is what was built" in text
 
 
+def test_of_a_long_script_the_page_has_both_ends_and_where_the_whole_is(new_sample: Callable) -> None:
+    sample = new_sample()
+    script = "\n".join(f"line {number}" for number in range(100))
+    sample.chapter("00_start", lambda: sample.command("node1", "sh", "-c", script, "sh"))
+    text = Page(page(sample.close("passed"))).text
+    assert "line 19" in text and "line 94" in text and "line 50" not in text
+    assert "74 lines left out; the whole is in journal.jsonl:3" in text
+
+
 def test_a_report_is_written_whole(passed_run: Path) -> None:
     assert write_report(passed_run).read_text().endswith("</html>\n") or write_report(passed_run).stat().st_size > 0
     assert [path.name for path in passed_run.glob(".index*")] == []
