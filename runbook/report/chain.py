@@ -17,6 +17,7 @@ from runbook.report.interruption import Interruption
 from runbook.report.kernel import Kernel, Kernels, without_iri
 from runbook.report.notebook import Work
 from runbook.report.progress import Progress
+from runbook.report.resume import KERNEL
 from runbook.report.selection import Selection
 from runbook.run import REPORTS_VARIABLE, RUN_VARIABLE, Run
 
@@ -79,7 +80,7 @@ class Chain:
     def _execute(self, title: Title, kernel: Kernel) -> Outcome:
         copy = self.notebooks / f"{title.name}.ipynb"
         shutil.copyfile(self.selection.source(title), copy)
-        before = self.run.journal.write("note", about="notebook", text=f"{title.name} starts")
+        before = self.run.journal.write("note", about=KERNEL, text=f"{title.name} starts", pid=kernel.pid)
         news = Follower(self.run.folder / "journal.jsonl")
         work = Work(copy, self._parameters(title), kernel, lambda: bool(self.interruption))
         started = time.monotonic()

@@ -10,8 +10,10 @@ from runbook.errors import ParameterError, RunbookError, SiteError
 from runbook.opening import who
 from runbook.report.chain import Chain
 from runbook.report.interruption import Interruption
+from runbook.report.markdown import write_markdown
 from runbook.report.progress import Progress
 from runbook.report.render import write_report
+from runbook.report.resume import asked_again, end_left, remember
 from runbook.report.selection import Asked, Selection, select, teardown
 from runbook.report.summary import Summary, write_summary
 from runbook.run import Run, named
@@ -42,14 +44,25 @@ class Finished:
         return self.asked.exit_code
 
 
-def conduct(run: Run, selection: Selection, progress: Progress, *, afterwards: Selection | None = None) -> Finished:
+def conduct(
+    run: Run,
+    selection: Selection,
+    progress: Progress,
+    *,
+    afterwards: Selection | None = None,
+    asked: Asked | None = None,
+) -> Finished:
     """Runs the chain, then `afterwards` whatever became of it, closes the run and tells it.
 
-    A signal ends the chain, not what comes afterwards: that has its own, so a second one ends it too. Raises LockHeld
-    where another process works in this run, JournalDamaged after all was told.
+    What was `asked` is kept for a resumed run. A signal ends the chain, not what comes afterwards: that has its own,
+    so a second one ends it too. Raises LockHeld where another process works in this run, JournalDamaged after all
+    was told.
     """
     with run.alone():
+        end_left(run)
         run.resume(by=who())
+        if asked is not None:
+            remember(run, asked)
         return _conducted(run, selection, progress, afterwards)
 
 
@@ -73,12 +86,13 @@ def _conducted(run: Run, selection: Selection, progress: Progress, afterwards: S
 
 
 def close_and_tell(run: Run, *, interrupted_by: str = "") -> Finished:
-    """Closes the run as what it came to, and writes summary.json and index.html."""
+    """Closes the run as what it came to, and writes summary.json, report.md and index.html."""
     if interrupted_by:
         run.close(state="interrupted", reason=f"interrupted by {interrupted_by}")
     else:
         so_far = write_summary(run.folder)
         run.close(state=CLOSED_AS.get(so_far.exit_code, "failed"), reason=first_reason(so_far))
+    write_markdown(run.folder)
     return Finished(run, write_summary(run.folder), write_report(run.folder))
 
 
@@ -94,7 +108,8 @@ def first_reason(summary: Summary) -> str:
 def run_site(path: str, asked: Asked, progress: Progress, *, resume: str = "") -> Finished:
     """The chain on the hosts of a site file, in a new run or in one that goes on.
 
-    Raises SiteError and ParameterError before anything starts; check mode belongs to a run from its start.
+    A run that goes on does what was asked of it before, unless other chapters are named now. Raises SiteError and
+    ParameterError before anything starts.
     """
     site = load_site(path)
     going_on = named(resume) if resume else None
@@ -104,12 +119,14 @@ def run_site(path: str, asked: Asked, progress: Progress, *, resume: str = "") -
             next=f"name a run of {site.name}; `runbook status` lists them",
         )
     states = going_on.states() if going_on else {}
+    if going_on is not None:
+        asked = asked_again(going_on, asked)
     selection = select(asked, [name for name, state in states.items() if state == State.PASS])
     hosts_may_be_asked(site)
     if going_on is None:
         going_on = Run.start(site, check=asked.check, by=who())
     with progress:
-        return conduct(going_on, selection, progress)
+        return conduct(going_on, selection, progress, asked=asked)
 
 
 def hosts_may_be_asked(site: Site) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HEAD, TAIL = 12, 12
+SCRIPT_HEAD, SCRIPT_TAIL = 20, 6  # a script says first what it is for
 LONGEST_LINE = 400
 MOST_BYTES = 64 * 1024  # read from either end of an output; what lies between is left in the log
 
@@ -45,6 +46,18 @@ def excerpt(folder: Path, stream: str, told: object) -> Excerpt | None:
         return Excerpt(stream, "\n".join(lines), "", between, str(told["log"]))
     left_out = len(lines) - HEAD - TAIL + between
     return Excerpt(stream, "\n".join(lines[:HEAD]), "\n".join(lines[-TAIL:]), left_out, str(told["log"]))
+
+
+def script_excerpt(text: str, where: str) -> Excerpt:
+    """A command's text; of a long script the first and the last lines, the whole is in the journal at `where`.
+
+    The same script goes to many hosts many times: whole, they would be most of the page.
+    """
+    lines = text.splitlines()
+    left_out = len(lines) - SCRIPT_HEAD - SCRIPT_TAIL
+    if left_out <= 1:
+        return Excerpt("", text, "", 0, where)
+    return Excerpt("", "\n".join(lines[:SCRIPT_HEAD]), "\n".join(lines[-SCRIPT_TAIL:]), left_out, where)
 
 
 def _lines(said: bytes) -> list[str]:

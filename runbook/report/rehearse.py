@@ -34,7 +34,7 @@ def rehearse(asked: Asked, progress: Progress, *, target: str = "", keep: bool =
         site = replace(site, target=_executable(standing.emulation, progress))
         run = Run.start(site, check=asked.check, by=who())
         with progress:
-            return conduct(run, selection, progress, afterwards=None if keep else teardown(Asked()))
+            return conduct(run, selection, progress, afterwards=None if keep else teardown(Asked()), asked=asked)
 
 
 @contextmanager

@@ -12,9 +12,11 @@ from runbook.entries import check, entries
 from runbook.report import findings, view
 from runbook.report.account import Account, account_of
 from runbook.report.gantt import gantt, spans_of
+from runbook.report.overview import claims_overview
+from runbook.report.pictures import pictures
 from runbook.report.summary import Summary, summary_of
 from runbook.report.words import Words, shown_figure, shown_seconds, words
-from runbook.show.figures import plotly_js, timeline
+from runbook.show.figures import plotly_packed, timeline
 from runbook.show.tables import MARKS
 from runbook.site import Site, load_site
 from runbook.verdict import State
@@ -51,7 +53,7 @@ def page(folder: Path) -> str:
         **_told(folder, account, summary, site, said),
         css=Markup((TEMPLATES / "page.css").read_text()),
         js=Markup((TEMPLATES / "page.js").read_text()),
-        plotly=Markup(plotly_js()),
+        plotly=plotly_packed(),
         gantt=gantt(spans),
         # plotly writes `<` as \u003c, so nothing in a command can end the script's element
         timeline_json=Markup(timeline(spans).update_layout(showlegend=False).to_json()),
@@ -72,7 +74,9 @@ def _told(folder: Path, account: Account, summary: Summary, site: Site, said: Wo
         "site": site,
         "outcome": outcome,
         "outcome_state": OUTCOMES[outcome],
-        "titles": defaultdict(str, {title.name: title.title for title in CONTENTS}),
+        "titles": defaultdict(str, {title.name: said[f"title {title.name}"] for title in CONTENTS}),
+        "pictures": pictures(folder, account),
+        "overview": claims_overview(summary),
         "proven": findings.proven(summary),
         "gaps": findings.gaps(summary),
         "bases": view.bases(summary),

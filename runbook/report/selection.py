@@ -23,6 +23,8 @@ class Asked:
     check: bool = False
     confirm: str = ""
     values: tuple[str, ...] = ()  # CHAPTER.NAME=VALUE
+    kept: tuple[str, ...] = ()  # the same from before, of a resumed run; those of chapters that do not run go unused
+    resumed: bool = False  # the chapters are those of before: what has passed is left out
 
 
 @dataclass(frozen=True)
@@ -44,25 +46,26 @@ class Selection:
 def select(asked: Asked, passed: Iterable[str] = ()) -> Selection:
     """The chapters that `asked` means in a run where the chapters `passed` have passed already.
 
-    What a chapter builds on comes with it where it has not passed yet; without `only` and `from_`, a resumed
-    run leaves out what has passed. Raises ParameterError for an unknown chapter, parameter or value.
+    What a chapter builds on comes with it where it has not passed yet; a resumed run leaves out what has passed,
+    unless it is asked for by name now. Raises ParameterError for an unknown chapter, parameter or value.
     """
     done = frozenset(passed)
     titles = chain()
     if asked.only and asked.from_:
         raise ParameterError("--only and --from are both given", next="give one of them")
     if asked.only:
-        wanted = {title_of(name).name for name in asked.only}
+        wanted = {title_of(name).name for name in asked.only} - (done if asked.resumed else set())
     elif asked.from_:
         first = title_of(asked.from_).name
-        wanted = {title.name for title in titles if title.name >= first}
+        wanted = {title.name for title in titles if title.name >= first} - (done if asked.resumed else set())
     else:
         wanted = {title.name for title in titles} - done
     if TEARDOWN in wanted:
         raise ParameterError(f"{TEARDOWN} is never part of a chain", next="`runbook undo RUN` runs it")
     runs = with_needs(wanted, done)
     notebooks = {title.name: NOTEBOOKS / f"{title.name}.ipynb" for title in CONTENTS}
-    known = {name: parameters_of(path) for name, path in notebooks.items() if name in runs}
+    known = {name: parameters_of(path) for name, path in notebooks.items() if name in runs or asked.kept}
+    kept, now = chosen(asked.kept, known), chosen(asked.values, {name: known[name] for name in known if name in runs})
     return Selection(
         titles=tuple(title for title in titles if title.name in runs),
         left_out={
@@ -70,7 +73,7 @@ def select(asked: Asked, passed: Iterable[str] = ()) -> Selection:
             for title in titles
             if title.name not in runs
         },
-        values=chosen(asked.values, known),
+        values={name: kept.get(name, {}) | now.get(name, {}) for name in runs & (kept.keys() | now.keys())},
         check=asked.check,
         confirm=asked.confirm,
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from runbook.contents import CONTENTS, Title
 from runbook.entries import Entry, Span
 from runbook.report.account import Account, ChapterAccount, changed_by, seconds_of
-from runbook.report.excerpts import Excerpt, excerpt
+from runbook.report.excerpts import Excerpt, excerpt, script_excerpt
 from runbook.report.gantt import line_of, text_of
 from runbook.report.summary import ChapterSummary, ClaimSummary, Summary
 from runbook.report.verdict_rows import VerdictRow, verdict_rows
@@ -26,7 +26,7 @@ class Told:
     seq: int
     host: str
     line: str
-    whole: str
+    whole: Excerpt | None  # of a transfer there is none
     sudo: bool
     exit_code: int | None
     seconds: float
@@ -149,7 +149,7 @@ def _told(folder: Path, seen: ChapterAccount | None, kind: str) -> tuple[Told, .
                 seq=span.begin.seq,
                 host=span.begin.host or "",
                 line=text_of(span, 240),
-                whole=_whole(span) if kind == "command" else "",
+                whole=script_excerpt(_whole(span), f"journal.jsonl:{span.begin.seq}") if kind == "command" else None,
                 sudo=bool(span.begin.get("sudo")),
                 exit_code=code if isinstance(code, int) else None,
                 seconds=seconds_of(span),

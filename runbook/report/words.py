@@ -1,8 +1,11 @@
-"""Every text of the report's page, in one place: a second language is a second catalogue."""
+"""Every text of the report's page, by a name that all languages share: English, and what shows figures to people."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from runbook.contents import CONTENTS
+from runbook.report.chinese import CHINESE
 
 ENGLISH: Mapping[str, str] = {
     "language": "en",
@@ -32,6 +35,7 @@ ENGLISH: Mapping[str, str] = {
     "lede 130": "The run was stopped before its end. What stands here was seen before that.",
     "lede open": "The run goes on, or its end was never written. What stands here was seen so far.",
     "check mode": "check mode: nothing was changed",
+    "in the words of the run": "",  # they are English as the page is
     # first screen
     "site": "Site",
     "target": "Target",
@@ -95,9 +99,13 @@ ENGLISH: Mapping[str, str] = {
     "steps taken back": "1 step taken back|{} steps taken back",
     "undone": "takes back the step of line {}",
     "parameters": "Parameters",
+    "pictures": "Figures",
+    "as numbers": "As numbers",
+    "picture changed": "The file of this figure is no longer what the journal says, so it is not drawn.",
     # claims
     "claims title": "Article says, measured here",
     "claims intro": "Each statement of the article, and what these hosts say about it.",
+    "claims overview": "How the claims of each chapter came out",
     "claim": "Claim",
     "article says": "Article says",
     "measured here": "Measured here",
@@ -144,11 +152,14 @@ ENGLISH: Mapping[str, str] = {
     "native": "native",
     "bases": "Figures",
     "here": "this machine",
+    # the chapters, as their contents have them
+    **{f"title {one.name}": one.title for one in CONTENTS},
+    **{f"asks {one.name}": one.asks for one in CONTENTS},
 }
 
 THIN = "\u202f"  # a narrow space that does not break
 
-CATALOGUES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH}
+CATALOGUES: Mapping[str, Mapping[str, str]] = {"en": ENGLISH, "zh": CHINESE}
 
 
 class Words(dict[str, str]):
