@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import pytest
 
 from runbook.errors import Blocked, LockHeld, SiteError
 from runbook.site import ROOT
-from runbook.testbed import emulation, host, network, prerequisites
+from runbook.testbed import cgroups, emulation, host, lock, network, prerequisites
 from runbook.testbed.bed import Bed, borrowed, down, require_standing, status, up
+from runbook.testbed.layout import Layout
 from runbook.testbed.leftovers import leftovers
 from runbook.testbed.program import TestbedError
 from tests.testbed.small_bed import HOST, SITE, SmallBed, ssh_to
@@ -72,6 +75,50 @@ def test_a_bed_that_a_lost_clone_borrowed_is_built_anew(small: SmallBed, tmp_pat
     clone.unlink()
     assert not up(small.file).stood
     assert not (clone.parent / ".cache" / "testbed").exists()
+
+
+@contextmanager
+def lock_use(layout: Layout) -> Iterator[None]:
+    """A share in a bed, as whoever borrows it has one."""
+    use = lock.Use(layout.state)
+    try:
+        yield
+    finally:
+        use.end()
+
+
+def end_each(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_bed_of_another_clone_in_which_nothing_runs_is_built_anew(small: SmallBed, tmp_path: Path) -> None:
+    clone = tmp_path / "clone" / "bedtest.toml"
+    clone.parent.mkdir()
+    clone.write_text(SITE + HOST)
+    group = up(clone).layout.group
+    with pytest.raises(Blocked, match="a bed bedtest stands already, for .*clone"), borrowed(small.file):
+        pass
+    until = time.monotonic() + 20
+    while pids := cgroups.members(group):
+        assert time.monotonic() < until
+        end_each(pids)
+    with borrowed(small.file) as bed:
+        assert not bed.stood and bed.status().ok
+    assert str(leftovers(small.layout)) == "nothing is left"
+
+
+def test_a_bed_of_another_clone_whose_supervisors_died_is_built_anew(small: SmallBed, tmp_path: Path) -> None:
+    clone = tmp_path / "clone" / "bedtest.toml"
+    clone.parent.mkdir()
+    clone.write_text(SITE + HOST)
+    layout = up(clone).layout
+    end_each([int((layout.place("lone").state / "supervisor").read_text())])
+    with lock_use(layout), pytest.raises(Blocked, match="stands already"):
+        up(small.file)
+    assert cgroups.members(layout.group, cgroups.KEEPERS), "its BMC lives on"
+    assert not up(small.file).stood
 
 
 def test_the_status_names_every_host(bed: Bed) -> None:
@@ -312,8 +359,6 @@ def test_what_is_missing_is_named_with_what_mends_it(
 
 
 def test_a_lock_that_is_held_names_its_process(small: SmallBed, monkeypatch: pytest.MonkeyPatch) -> None:
-    from runbook.testbed import lock
-
     monkeypatch.setattr(lock, "WAIT_SECONDS", 0.1)
     with lock.changing("bedtest"), pytest.raises(LockHeld, match=f"process {os.getpid()} still changes"):
         down(small.file)
