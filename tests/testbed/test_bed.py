@@ -211,6 +211,23 @@ def test_a_bed_stands_where_the_machine_has_cgroups_v2_alone(small: SmallBed) ->
     assert "bedtest: down" in done.stdout
 
 
+def start_half_way(small: SmallBed) -> subprocess.Popen[str]:
+    """An `up` that has begun with its host, which will take it a second at least."""
+    begun = start("up", "--site", str(small.file))
+    until = time.monotonic() + 20
+    while not small.layout.place("lone").state.exists():
+        assert begun.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    return begun
+
+
+def killed_half_way(small: SmallBed) -> None:
+    begun = start_half_way(small)
+    begun.kill()
+    begun.communicate()
+    assert leftovers(small.layout)
+
+
 def killed_after(small: SmallBed, seconds: float) -> bool:
     """Kill an `up` -9 after so long, take the bed down; whether something was there by then."""
     begun = start("up", "--site", str(small.file))
@@ -224,7 +241,9 @@ def killed_after(small: SmallBed, seconds: float) -> bool:
 
 
 def test_down_cleans_after_an_up_that_was_killed(small: SmallBed) -> None:
-    assert any([killed_after(small, seconds) for seconds in (0.25, 0.4, 0.7)])
+    killed_half_way(small)
+    down(small.file)
+    assert str(leftovers(small.layout)) == "nothing is left"
 
 
 @pytest.mark.long
@@ -251,20 +270,13 @@ def test_a_second_down_finishes_what_a_killed_one_began(small: SmallBed) -> None
 
 
 def test_up_mends_what_a_killed_up_left(small: SmallBed) -> None:
-    begun = start("up", "--site", str(small.file))
-    time.sleep(0.5)
-    begun.kill()
-    begun.communicate()
+    killed_half_way(small)
     assert not up(small.file).stood
     assert status(small.file).ok
 
 
 def test_an_interrupted_up_takes_back_what_it_began(small: SmallBed) -> None:
-    begun = start("up", "--site", str(small.file))
-    until = time.monotonic() + 20
-    while not small.layout.place("lone").state.exists():
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    begun = start_half_way(small)
     begun.send_signal(signal.SIGINT)
     _, said = begun.communicate(timeout=20)
     assert begun.returncode == 130 and "taken back" in said
