@@ -65,6 +65,12 @@ class Lease:
         return {"limit": f"stopped at its limit of {self.limit:g} s", "stop": "stopped"}.get(
             self.why, f"ended with exit {self.exit_code}")
 
+    def breaking(self) -> str:
+        """The line for the host's own shell that stops it."""
+        if self.sudo:
+            return f"""sudo sh -c 'kill -- -"$(cut -d" " -f1 {scripts.ROOTS}/{self.id}/group)"'"""
+        return f"""kill -- -"$(cut -d' ' -f1 ~/{scripts.OWN}/{self.id}/group)\""""
+
 
 def parse_leases(text: str) -> tuple[Lease, ...]:
     """Two lines a lease: its id with its state, and what was noted when it began."""

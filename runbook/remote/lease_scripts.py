@@ -18,6 +18,9 @@ from __future__ import annotations
 
 from runbook.remote.command import Script
 
+ROOTS, OWN = "/var/lib/runbook/leases", ".local/state/runbook/leases"
+"""Where the leases of root are, and in a home those of anybody else."""
+
 UNKNOWN = 66  # EX_NOINPUT of sysexits.h
 BUSY = 75  # EX_TEMPFAIL
 
