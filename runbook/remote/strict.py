@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from runbook.errors import CommandFailed, RunbookError, TransferFailed, UsageError
+from runbook.errors import CommandFailed, ConnectionLost, RunbookError, TransferFailed, UsageError
 from runbook.remote import batch, transfer
 from runbook.remote.command import Command, Result
 from runbook.remote.exchange import Feed
@@ -119,6 +119,11 @@ class StrictShell(Running):
             raise TransferFailed(
                 self.name, f"{path}: {result.tail(1) or error.what}; what was there is intact",
                 next=f"check the folder, its space and its owner on {self.name}", tail=result.tail()) from error
+        if isinstance(error, ConnectionLost):
+            raise ConnectionLost(
+                self.name, f"{path}: the connection was lost after {result.seconds:.1f} s, on the way; the file is the "
+                           "old one, or whole", next=f"is {self.name} up? then begin again: what is there is not sent "
+                                                     "twice") from error
         if error is not None:
             raise error
         return result

@@ -33,7 +33,7 @@ umask 077
 folder=$(dirname -- "$1")
 new=$(mktemp -- "$folder/.runbook.XXXXXXXX") || exit 73
 trap 'rm -f -- "$new"' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'exit 1' HUP INT PIPE TERM # PIPE: who would hear that it is not whole may be gone
 cat >"$new" || exit 74
 sum=$(sha256sum <"$new")
 [ "${sum%% *}" = "$2" ] || { echo "SHA-256 ${sum%% *} arrived instead of $2" >&2; exit 65; }
