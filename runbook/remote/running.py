@@ -59,7 +59,8 @@ class Running(ABC):
     def _reach(self) -> None:
         """Has the host at hand before a command is sent: that may take its time, and can be interrupted."""
 
-    def carry_out(self, command: Command, *, feed: Feed = None, sink: line.Sink | None = None) -> Ended:
+    def carry_out(self, command: Command, *, feed: Feed = None, sink: line.Sink | None = None,
+                  err_sink: line.Sink | None = None) -> Ended:
         """Runs it, unrecorded and unjudged. Raises UsageError, Unreachable and its kin, ConnectionLost, Interrupted.
 
         On KeyboardInterrupt nothing of it is left running on the host.
@@ -71,7 +72,7 @@ class Running(ABC):
         sudo = command.sudo and self._sudo
         sent = line.compose(command.words, limit=command.limit, sudo=sudo, stdin=feed is not None,
                             watched=self._watched)
-        received = line.Received(sent.mark, sink)
+        received = line.Received(sent.mark, sink, err_sink)
         self._reach()
         before = time.monotonic()
         exchange: Exchange | None = None

@@ -130,10 +130,23 @@ def sshd_silent(layout: Layout, place: Place) -> Deed:
 KEY = "/etc/ssh/ssh_host_ed25519_key"
 
 
+SHOWN = """
+i=0
+until ssh-keyscan -t ed25519 127.0.0.1 2>/dev/null | grep -qF "$(ssh-keygen -y -f "$1" | cut -d' ' -f2)"; do
+    i=$((i + 1))
+    [ $i -lt 100 ] || exit 1
+    sleep 0.05
+done
+"""
+"""Until sshd shows the key `$1`: after a reload it listens to nobody for a moment."""
+
+RELOADED = (("systemctl", "reload", "ssh"), ("sh", "-c", SHOWN, "sh", KEY))
+
+
 def host_key(layout: Layout, place: Place) -> Deed:
     return Deed(HOST, (("mv", KEY, f"{KEY}.before"), ("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", KEY),
-                       ("rm", "-f", f"{KEY}.pub"), ("systemctl", "reload", "ssh")),
-                (("mv", f"{KEY}.before", KEY), ("systemctl", "reload", "ssh")))
+                       ("rm", "-f", f"{KEY}.pub"), *RELOADED),
+                (("mv", f"{KEY}.before", KEY), *RELOADED))
 
 
 REVOKED = "/etc/sudoers.d/zz-revoked"
