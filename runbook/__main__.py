@@ -81,6 +81,8 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
 
     one = _verb(verbs, "status", status, "the runs there are, or where one stands")
     one.add_argument("run", nargs="?", default="", metavar="RUN", help="its name, its folder, or `latest`")
+    one.add_argument("--hosts", action="store_true", help="ask the hosts: locks, leases, and how to break them")
+    one.add_argument("--site", default="", metavar="FILE", help="whose hosts (default: those of RUN, else of `latest`)")
 
     one = _verb(verbs, "verify", verify, "hold a run's journal, logs and artefacts against what was written")
     one.add_argument("run", metavar="RUN", help="its name, its folder, or `latest`")
@@ -153,7 +155,13 @@ def status(arguments: argparse.Namespace) -> int:
     from runbook.report.standing import run_text, runs_text
     from runbook.run import folder_of
 
-    print(run_text(folder_of(arguments.run)) if arguments.run else runs_text())
+    if arguments.run or not arguments.site:
+        print(run_text(folder_of(arguments.run)) if arguments.run else runs_text())
+    if arguments.hosts:
+        from runbook.report.on_hosts import hosts_text
+        from runbook.site import load_site
+
+        print(hosts_text(load_site(arguments.site or folder_of(arguments.run or "latest") / "site.toml")))
     return 0
 
 

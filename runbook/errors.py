@@ -24,6 +24,7 @@
         ├── SudoRefused             `sudo -n` is not allowed
         ├── ConnectionLost          while a command ran: its fate is unknown
         ├── CommandFailed           an exit code that was not expected, or a signal
+        ├── LeaseUnknown            a lease that the host has not, or no more
         ├── CommandTimedOut         the limit passed, the command was stopped
         └── TransferFailed          what arrived is not what was sent
 """
@@ -187,6 +188,10 @@ class CommandFailed(RemoteError):
     def __init__(self, host: str, what: str, *, exit_code_seen: int, next: str = "", tail: str = "") -> None:
         super().__init__(host, what, next=next, tail=tail)
         self.exit_code_seen = exit_code_seen
+
+
+class LeaseUnknown(RemoteError):
+    """A lease that the host has not, or no more."""
 
 
 class CommandTimedOut(RemoteError):

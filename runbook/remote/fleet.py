@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 from types import TracebackType
 from typing import TypeVar
 
@@ -13,9 +14,10 @@ from runbook.remote.keys import Keys
 from runbook.remote.local import LocalShell
 from runbook.remote.outcomes import Outcomes
 from runbook.remote.question import Answers, HostAnswers, Question, Unanswered
-from runbook.remote.shell import Recorder
+from runbook.remote.shell import Recorder, Sent
 from runbook.remote.ssh import SshShell
 from runbook.remote.strict import StrictShell
+from runbook.remote.transfer import Source
 from runbook.site import Host, Site
 from runbook.verdict import State, Verdict, Verdicts
 
@@ -99,6 +101,12 @@ class Fleet:
 
     def run(self, command: Command) -> Outcomes[Result]:
         return self.each(lambda shell: shell.run(command))
+
+    def put(self, source: Path | bytes, target: str, *, mode: int = 0o644, owner: str | None = None,
+            sudo: bool = False) -> Outcomes[Sent]:
+        """The same file on every host; it is hashed once. Raises UsageError where it cannot be read."""
+        what = Source.readable(source)
+        return self.each(lambda shell: shell.put(what, target, mode=mode, owner=owner, sudo=sudo))
 
     def ask(self, *questions: Question) -> Answers:
         """Every question to every host, one round trip a host."""

@@ -80,15 +80,16 @@ def compose(words: Sequence[str], *, limit: float, sudo: bool, stdin: bool, watc
 class Received:
     """What a command said so far. The header is taken off stdout, and a login shell's greeting before it too.
 
-    With a `sink`, stdout goes there piece by piece and is not kept.
+    With a `sink`, stdout goes there piece by piece and is not kept; with an `err_sink`, stderr likewise.
     """
 
-    def __init__(self, mark: bytes, sink: Sink | None = None) -> None:
+    def __init__(self, mark: bytes, sink: Sink | None = None, err_sink: Sink | None = None) -> None:
         self._mark = mark
         self._head: bytearray | None = bytearray()
         self._out: list[bytes] = []
         self._err: list[bytes] = []
         self._take: Sink = sink or self._out.append
+        self.err: Sink = err_sink or self._err.append
         self.pid: int | None = None
         self.watched = False
 
@@ -119,6 +120,3 @@ class Received:
         rest, self._head = bytes(self._head[end + 1:]), None
         if rest:
             self._take(rest)
-
-    def err(self, data: bytes) -> None:
-        self._err.append(data)

@@ -34,6 +34,9 @@ class LocalExchange:
         if feed is not None:
             threading.Thread(target=self._send, args=(feed,), name="stdin", daemon=True).start()
 
+    def _reach(self) -> None:
+        """It is at hand."""
+
     def _send(self, feed: Feed) -> None:
         try:
             with self._process.stdin as stdin:
@@ -80,6 +83,9 @@ class LocalShell(StrictShell):
         super().__init__(name, recorder, user="root" if os.geteuid() == 0 else getpass.getuser(), sudo=sudo)
         self._env = {**os.environ, **(env or {})}
         self._cwd = cwd
+
+    def _reach(self) -> None:
+        """It is at hand."""
 
     def _send(self, text: str, received: Received, feed: Feed, *, spare: bool = False) -> LocalExchange:
         process = subprocess.Popen(

@@ -11,6 +11,7 @@ from runbook.errors import Interrupted, RemoteError
 from runbook.remote import line
 from runbook.remote.command import Command
 from runbook.remote.exchange import Exchange, Feed, pieces
+from runbook.remote.holdback import interrupts_held_back
 from runbook.remote.secret import Secret
 
 MARGIN = 2.0
@@ -45,11 +46,21 @@ class Running(ABC):
         self._on_their_way: dict[Exchange, bool] = {}
         self._interrupted = False
 
+    @property
+    def uses_sudo(self) -> bool:
+        """Whether what wants root goes through `sudo -n` here."""
+        return self._sudo
+
     @abstractmethod
     def _send(self, text: str, received: line.Received, feed: Feed, *, spare: bool = False) -> Exchange:
         """Sends a line; a `spare` one waits for no other. Raises Unreachable and its kin, ConnectionLost."""
 
-    def carry_out(self, command: Command, *, feed: Feed = None, sink: line.Sink | None = None) -> Ended:
+    @abstractmethod
+    def _reach(self) -> None:
+        """Has the host at hand before a command is sent: that may take its time, and can be interrupted."""
+
+    def carry_out(self, command: Command, *, feed: Feed = None, sink: line.Sink | None = None,
+                  err_sink: line.Sink | None = None) -> Ended:
         """Runs it, unrecorded and unjudged. Raises UsageError, Unreachable and its kin, ConnectionLost, Interrupted.
 
         On KeyboardInterrupt nothing of it is left running on the host.
@@ -61,12 +72,15 @@ class Running(ABC):
         sudo = command.sudo and self._sudo
         sent = line.compose(command.words, limit=command.limit, sudo=sudo, stdin=feed is not None,
                             watched=self._watched)
-        received = line.Received(sent.mark, sink)
+        received = line.Received(sent.mark, sink, err_sink)
+        self._reach()
         before = time.monotonic()
-        exchange = self._send(sent.text, received, feed)
+        exchange: Exchange | None = None
         try:
+            with interrupts_held_back():
+                exchange = self._send(sent.text, received, feed)
+                self._on_their_way[exchange] = sudo
             start, stopped = time.monotonic(), True
-            self._on_their_way[exchange] = sudo
             self._refuse_where_interrupted()
             late = not _wait(exchange, command.limit)
             ended = time.monotonic()
@@ -77,13 +91,15 @@ class Running(ABC):
             elif received.watched and exchange.exit_code in (TIMED_OUT, KILLED) and ended - before >= command.limit:
                 late = True
                 # timeout(1) leaves when its child has; others of the group may still be there.
-                stopped = self._tell(line.SWEEP, received.pid, sudo)
+                stopped = self.tell(("sh", "-c", line.SWEEP, "sh", str(received.pid)), sudo=sudo)
         except BaseException:
-            self._stop(exchange, sudo)
+            if exchange is not None:
+                self._stop(exchange, sudo)
             raise
         finally:
-            self._on_their_way.pop(exchange, None)
-            exchange.close()
+            if exchange is not None:
+                self._on_their_way.pop(exchange, None)
+                exchange.close()
         if received.begun:
             self._watched = received.watched
         return Ended(exchange.exit_code, received.stdout, received.stderr, seconds, received.begun,
@@ -115,16 +131,18 @@ class Running(ABC):
                 return True
         if not exchange.received.begun:
             return False
-        return self._tell(line.STOP, exchange.received.pid, sudo, meanwhile=exchange.pump if wait is None else None)
+        return self.tell(("sh", "-c", line.STOP, "sh", str(exchange.received.pid)), sudo=sudo,
+                         meanwhile=exchange.pump if wait is None else None)
 
-    def _tell(self, script: str, pid: int | None, sudo: bool,
-              meanwhile: Callable[[float], object] | None = None) -> bool:
+    def tell(self, words: Sequence[str], *, sudo: bool, meanwhile: Callable[[float], object] | None = None) -> bool:
+        """Has a short command done that stops others: unrecorded, over a session that is kept for it, and where the
+        run is interrupted too. Whether it is known to have exited with 0."""
         limit = 2 * line.KILL_AFTER
-        words: Sequence[str] = ("sh", "-c", script, "sh", str(pid))
         sent = line.compose(words, limit=limit, sudo=sudo, stdin=False, watched=False)
         received = line.Received(sent.mark)
         try:
-            exchange = self._send(sent.text, received, None, spare=True)
+            with interrupts_held_back():
+                exchange = self._send(sent.text, received, None, spare=True)
         except RemoteError:
             return False
         until = time.monotonic() + limit

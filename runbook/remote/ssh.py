@@ -46,6 +46,9 @@ class SshShell(StrictShell):
                 self._runner = self._connection.config.runners.remote(context=self._connection)
             return self._runner
 
+    def _reach(self) -> None:
+        self.open()
+
     def _send(self, text: str, received: Received, feed: Feed, *, spare: bool = False) -> Exchange:
         if not spare:
             self._places.acquire()

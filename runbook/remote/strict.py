@@ -8,9 +8,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from runbook.errors import CommandFailed, RunbookError, TransferFailed, UsageError
+from runbook.errors import CommandFailed, ConnectionLost, RunbookError, TransferFailed
 from runbook.remote import batch, transfer
 from runbook.remote.command import Command, Result
+from runbook.remote.excerpt import Excerpt, Poured
 from runbook.remote.exchange import Feed
 from runbook.remote.line import Sink
 from runbook.remote.outcome import judge, result_of
@@ -39,15 +40,40 @@ class StrictShell(Running):
             raise error
         return result
 
-    def _recorded(self, command: Command, **fields: object) -> tuple[Result, RunbookError | None]:
+    def pour(self, command: Command, into: Path) -> Result:
+        """Runs it, its stdout into a file of this machine, however much it is; the result's outputs are head and tail.
+
+        The file has every byte as it came: secrets in it are not masked.
+        Raises UsageError where the file cannot be written, and as `run` does: the file then has what came.
+        """
+        poured = Poured(into)
+        try:
+            result, error = self._recorded(command, poured, into=str(into))
+        finally:
+            poured.close()
+        if error is not None:
+            raise error
+        return result
+
+    def _recorded(self, command: Command, poured: Poured | None = None,
+                  **fields: object) -> tuple[Result, RunbookError | None]:
         words = [KNOWN.mask(word) for word in command.words]
         fields = {"words": words, "sudo": command.sudo, "limit": command.limit, **fields}
         begin = self._recorder.begin("command", self.name, **fields)
         with self._noting(begin):
-            ended = self.carry_out(command)
+            if poured is None:
+                ended = self.carry_out(command)
+            else:
+                complaints = Excerpt()
+                ended = self.carry_out(command, sink=poured.take, err_sink=complaints.take)
+                ended = replace(ended, stdout=poured.text() or ended.stdout, stderr=complaints.text())
             result = result_of(self.name, command, ended)
             error = judge(result, ended, user=self.user)
-        told = {"error": error.what} if error is not None and not isinstance(error, CommandFailed) else {}
+        told: dict[str, object] = {}
+        if error is not None and not isinstance(error, CommandFailed):
+            told["error"] = error.what
+        if poured is not None:
+            told |= {"size": poured.size, "sha256": poured.sha256}
         self._recorder.end(begin, exit_code=ended.exit_code, seconds=round(ended.seconds, 3),
                            stdout=ended.stdout, stderr=ended.stderr, **told)
         return result, error
@@ -69,19 +95,15 @@ class StrictShell(Running):
             return HostAnswers(self.name, {}, error)
         return HostAnswers(self.name, {question: facts[question] for question in questions})
 
-    def put(self, source: Path | bytes, target: str, *, mode: int = 0o644, owner: str | None = None,
+    def put(self, source: Path | bytes | transfer.Source, target: str, *, mode: int = 0o644, owner: str | None = None,
             sudo: bool = False) -> Sent:
         """Puts a file there, atomically; where its content is there, only mode and owner are mended.
 
         `owner` is `user` or `user:group`; without it the file is whose who writes it (root's with `sudo`).
-        `already` means that nothing at all was changed. Raises UsageError, TransferFailed (the old file is intact)
-        and the errors of `run`.
+        `already` means that nothing at all was changed. A `Source` was hashed before, once for many hosts. Raises
+        UsageError, TransferFailed (the old file is intact) and the errors of `run`.
         """
-        try:
-            what = transfer.Source.of(source)
-        except OSError as error:
-            raise UsageError(f"{source}: {error.strerror}",
-                             next="name a file that this user can read") from error
+        what = transfer.Source.readable(source)
         owner = owner or ("root:root" if sudo else "")
         begin = self._recorder.begin(
             "transfer", self.name, source=KNOWN.mask(str(what)), target=KNOWN.mask(target), size=what.size,
@@ -119,6 +141,11 @@ class StrictShell(Running):
             raise TransferFailed(
                 self.name, f"{path}: {result.tail(1) or error.what}; what was there is intact",
                 next=f"check the folder, its space and its owner on {self.name}", tail=result.tail()) from error
+        if isinstance(error, ConnectionLost):
+            raise ConnectionLost(
+                self.name, f"{path}: the connection was lost after {result.seconds:.1f} s, on the way; the file is the "
+                           "old one, or whole", next=f"is {self.name} up? then begin again: what is there is not sent "
+                                                     "twice") from error
         if error is not None:
             raise error
         return result

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.errors import TransferFailed
+from runbook.errors import TransferFailed, UsageError
 from runbook.remote.command import Command
 from runbook.remote.exchange import CHUNK, pieces
 
@@ -33,7 +33,7 @@ umask 077
 folder=$(dirname -- "$1")
 new=$(mktemp -- "$folder/.runbook.XXXXXXXX") || exit 73
 trap 'rm -f -- "$new"' EXIT
-trap 'exit 1' HUP INT TERM
+trap 'exit 1' HUP INT PIPE TERM # PIPE: who would hear that it is not whole may be gone
 cat >"$new" || exit 74
 sum=$(sha256sum <"$new")
 [ "${sum%% *}" = "$2" ] || { echo "SHA-256 ${sum%% *} arrived instead of $2" >&2; exit 65; }
@@ -72,6 +72,14 @@ class Source:
         with content.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             return cls(content, file.tell(), digest)
+
+    @classmethod
+    def readable(cls, content: Path | bytes | Source) -> Source:
+        """As `of`; what was hashed before is not read again. Raises UsageError."""
+        try:
+            return content if isinstance(content, Source) else cls.of(content)
+        except OSError as error:
+            raise UsageError(f"{content}: {error.strerror}", next="name a file that this user can read") from error
 
     def __str__(self) -> str:
         return str(self.content) if isinstance(self.content, Path) else f"{self.size} bytes"

@@ -1,4 +1,4 @@
-"""`python -m runbook.testbed up|down|status`."""
+"""`python -m runbook.testbed up|down|status|fault|heal`."""
 
 from __future__ import annotations
 

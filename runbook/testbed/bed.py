@@ -171,21 +171,30 @@ def _await_all(layout: Layout) -> None:
 
 
 def _abandoned(layout: Layout) -> bool:
-    """Whether the bed that stands is another clone's of the project, and of no use to it any more.
+    """Whether the bed that stands is nobody's any more: one without a process, whoever brought it up; or another
+    clone's that nobody uses, where that clone is gone, only borrowed it, or lost the supervisors of its hosts."""
+    if lock.users(layout.state):
+        return False
+    if not cgroups.members(layout.group):
+        return True
+    record = _record(layout)
+    if record.get("form") == FORM and record.get("keys") == str(layout.keys):
+        return False
+    forgotten = (layout.state / TRANSIENT).exists() or not Path(str(record.get("site", ""))).is_file()
+    return forgotten or not host.supervised(layout)
 
-    It was only borrowed there, or the clone is gone, or nobody holds its hosts: what is left of a machine's session
-    whose processes were all ended.
-    """
-    record = json.loads((layout.state / RECORD).read_text())
-    own = record.get("form") == FORM and record["keys"] == str(layout.keys)
-    forgotten = (layout.state / TRANSIENT).exists() or not Path(record["site"]).exists()
-    dead = not cgroups.members(layout.group, cgroups.KEEPERS)
-    return not own and (forgotten or dead) and not lock.users(layout.state)
+
+def _record(layout: Layout) -> dict[str, object]:
+    """What `up` noted of the bed; empty where it was killed while it wrote, or somebody took the note away."""
+    try:
+        return dict(json.loads((layout.state / RECORD).read_text()))
+    except (OSError, ValueError):
+        return {}
 
 
 def _refuse_anothers(layout: Layout) -> None:
     """Two clones of the project on one machine have beds of one name, but each has its own keys."""
-    record = json.loads((layout.state / RECORD).read_text())
+    record = _record(layout)
     if record.get("form") != FORM:
         raise Blocked(f"the bed {layout.name} that stands was brought up by another version of the runbook",
                       next="`runbook testbed down`, then up again")
@@ -215,8 +224,8 @@ def _clear(layout: Layout) -> None:
 
 def _recorded_keys(layout: Layout) -> Path | None:
     """The folder of keys that `up` made, which is another where another clone of the project made it."""
-    try:
-        folder = Path(json.loads((layout.state / RECORD).read_text())["keys"])
-    except (OSError, ValueError, KeyError):  # no bed, or killed while writing it: it made no keys yet
+    record = _record(layout)
+    if "keys" not in record:  # no bed, or killed while writing it: it made no keys yet
         return None
+    folder = Path(str(record["keys"]))
     return folder if folder.parts[-3:] == (KEYS / layout.name).parts else None

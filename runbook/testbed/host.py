@@ -53,6 +53,13 @@ def revive(layout: Layout, place: Place) -> None:
             time.sleep(0.02)
 
 
+def supervised(layout: Layout) -> bool:
+    """Whether any host of the bed, whatever it is called, has its supervisor: without one no host lives on."""
+    keepers = cgroups.members(layout.group, cgroups.KEEPERS)
+    notes = (file.read_text().strip() for file in layout.state.glob("*/supervisor"))
+    return any(note.isdigit() and int(note) in keepers for note in notes)
+
+
 def power(place: Place) -> Power:
     """The power as the supervisor noted it."""
     try:

@@ -14,7 +14,7 @@ from runbook.testbed.program import search_path
 PACKAGES = {
     "/lib/systemd/systemd": "systemd", "dbus-daemon": "dbus", "sshd": "openssh-server",
     "ssh-keygen": "openssh-client", "containerd": "containerd", "runc": "runc", "sudo": "sudo",
-    "ip": "iproute2", "unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux",
+    "ip": "iproute2", "nft": "nftables", "unshare": "util-linux", "nsenter": "util-linux", "setpriv": "util-linux",
     "setsid": "util-linux", "ipmi_sim": "openipmi",
 }
 """Every program that a bed needs, and Debian's package of it."""

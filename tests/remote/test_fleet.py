@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from runbook.entries import entries
-from runbook.errors import ConnectionLost, SiteError, SudoRefused, Unreachable
+from runbook.errors import ConnectionLost, SiteError, SudoRefused, Unreachable, UsageError
 from runbook.journal import Journal
 from runbook.remote.command import Script, command
 from runbook.remote.fleet import Fleet
@@ -21,6 +21,7 @@ from runbook.remote.local import LocalShell
 from runbook.remote.question import Question
 from runbook.remote.ssh import SshShell
 from runbook.remote.strict import StrictShell
+from runbook.remote.transfer import Source
 from runbook.site import Host, Site, load_site
 from runbook.testbed.bed import Bed
 from runbook.verdict import State
@@ -123,6 +124,20 @@ def test_words_arrive_through_sudo_as_they_were_given(fleet: Fleet) -> None:
     words = ("", "-n", "it's", '"', "$HOME `id` $(id)", "a\nb\n", "\\", "=x", "é€")
     for result in fleet.run(command(*PRINT_EACH, *words, sudo=True)).values():
         assert tuple(result.text.split("\0")[:-1]) == words
+
+
+def test_a_file_for_many_hosts_is_hashed_once(fleet: Fleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    hashing = Source.of.__func__
+    monkeypatch.setattr(Source, "of", classmethod(lambda cls, what: read.append(what) or hashing(cls, what)))
+    file = tmp_path / "file"
+    file.write_bytes(b"x" * 100_000)
+    sent = fleet.put(file, "/tmp/runbook-many").values()
+    assert read == [file] and not any(one.already for one in sent) and len({one.sha256 for one in sent}) == 1
+    assert all(one.already for one in fleet.put(file, "/tmp/runbook-many").values())
+    fleet.run(command("rm", "/tmp/runbook-many")).values()
+    with pytest.raises(UsageError, match="No such file"):
+        fleet.put(tmp_path / "missing", "/tmp/runbook-many")
 
 
 def test_a_user_without_sudo_is_told_the_line_that_mends_it(fleet: Fleet, site: Site) -> None:

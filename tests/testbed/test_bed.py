@@ -7,6 +7,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from pathlib import Path
 
@@ -14,8 +16,9 @@ import pytest
 
 from runbook.errors import Blocked, LockHeld, SiteError
 from runbook.site import ROOT
-from runbook.testbed import cgroups, emulation, host, network, prerequisites
+from runbook.testbed import cgroups, emulation, host, lock, network, prerequisites
 from runbook.testbed.bed import Bed, borrowed, down, require_standing, status, up
+from runbook.testbed.layout import Layout
 from runbook.testbed.leftovers import leftovers
 from runbook.testbed.program import TestbedError
 from tests.testbed.small_bed import HOST, SITE, SmallBed, ssh_to
@@ -74,21 +77,48 @@ def test_a_bed_that_a_lost_clone_borrowed_is_built_anew(small: SmallBed, tmp_pat
     assert not (clone.parent / ".cache" / "testbed").exists()
 
 
-def test_a_bed_of_another_clone_whose_processes_were_ended_is_built_anew(small: SmallBed, tmp_path: Path) -> None:
+@contextmanager
+def lock_use(layout: Layout) -> Iterator[None]:
+    """A share in a bed, as whoever borrows it has one."""
+    use = lock.Use(layout.state)
+    try:
+        yield
+    finally:
+        use.end()
+
+
+def end_each(pids: Iterable[int]) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_bed_of_another_clone_in_which_nothing_runs_is_built_anew(small: SmallBed, tmp_path: Path) -> None:
+    clone = tmp_path / "clone" / "bedtest.toml"
+    clone.parent.mkdir()
+    clone.write_text(SITE + HOST)
+    group = up(clone).layout.group
+    with pytest.raises(Blocked, match="a bed bedtest stands already, for .*clone"), borrowed(small.file):
+        pass
+    until = time.monotonic() + 20
+    while pids := cgroups.members(group):
+        assert time.monotonic() < until
+        end_each(pids)
+    with borrowed(small.file) as bed:
+        assert not bed.stood and bed.status().ok
+    assert str(leftovers(small.layout)) == "nothing is left"
+
+
+def test_a_bed_of_another_clone_whose_supervisors_died_is_built_anew(small: SmallBed, tmp_path: Path) -> None:
     clone = tmp_path / "clone" / "bedtest.toml"
     clone.parent.mkdir()
     clone.write_text(SITE + HOST)
     layout = up(clone).layout
-    with pytest.raises(Blocked, match="a bed bedtest stands already"):
+    end_each([int((layout.place("lone").state / "supervisor").read_text())])
+    with lock_use(layout), pytest.raises(Blocked, match="stands already"):
         up(small.file)
-    for pid in cgroups.members(layout.group):
-        os.kill(pid, signal.SIGKILL)
-    until = time.monotonic() + 20
-    while cgroups.members(layout.group):
-        assert time.monotonic() < until
-        time.sleep(0.05)
+    assert cgroups.members(layout.group, cgroups.KEEPERS), "its BMC lives on"
     assert not up(small.file).stood
-    assert status(small.file).ok
 
 
 def test_the_status_names_every_host(bed: Bed) -> None:
@@ -181,6 +211,23 @@ def test_a_bed_stands_where_the_machine_has_cgroups_v2_alone(small: SmallBed) ->
     assert "bedtest: down" in done.stdout
 
 
+def start_half_way(small: SmallBed) -> subprocess.Popen[str]:
+    """An `up` that has begun with its host, which will take it a second at least."""
+    begun = start("up", "--site", str(small.file))
+    until = time.monotonic() + 20
+    while not small.layout.place("lone").state.exists():
+        assert begun.poll() is None and time.monotonic() < until
+        time.sleep(0.01)
+    return begun
+
+
+def killed_half_way(small: SmallBed) -> None:
+    begun = start_half_way(small)
+    begun.kill()
+    begun.communicate()
+    assert leftovers(small.layout)
+
+
 def killed_after(small: SmallBed, seconds: float) -> bool:
     """Kill an `up` -9 after so long, take the bed down; whether something was there by then."""
     begun = start("up", "--site", str(small.file))
@@ -194,7 +241,9 @@ def killed_after(small: SmallBed, seconds: float) -> bool:
 
 
 def test_down_cleans_after_an_up_that_was_killed(small: SmallBed) -> None:
-    assert any([killed_after(small, seconds) for seconds in (0.25, 0.4, 0.7)])
+    killed_half_way(small)
+    down(small.file)
+    assert str(leftovers(small.layout)) == "nothing is left"
 
 
 @pytest.mark.long
@@ -221,23 +270,13 @@ def test_a_second_down_finishes_what_a_killed_one_began(small: SmallBed) -> None
 
 
 def test_up_mends_what_a_killed_up_left(small: SmallBed) -> None:
-    begun = start("up", "--site", str(small.file))
-    until = time.monotonic() + 20
-    while not (small.layout.place("lone").state / "supervisor").exists():  # the host boots, and `up` waits for it
-        assert time.monotonic() < until
-        time.sleep(0.005)
-    begun.kill()
-    begun.communicate()
+    killed_half_way(small)
     assert not up(small.file).stood
     assert status(small.file).ok
 
 
 def test_an_interrupted_up_takes_back_what_it_began(small: SmallBed) -> None:
-    begun = start("up", "--site", str(small.file))
-    until = time.monotonic() + 20
-    while not small.layout.place("lone").state.exists():
-        assert time.monotonic() < until
-        time.sleep(0.01)
+    begun = start_half_way(small)
     begun.send_signal(signal.SIGINT)
     _, said = begun.communicate(timeout=20)
     assert begun.returncode == 130 and "taken back" in said
@@ -332,8 +371,6 @@ def test_what_is_missing_is_named_with_what_mends_it(
 
 
 def test_a_lock_that_is_held_names_its_process(small: SmallBed, monkeypatch: pytest.MonkeyPatch) -> None:
-    from runbook.testbed import lock
-
     monkeypatch.setattr(lock, "WAIT_SECONDS", 0.1)
     with lock.changing("bedtest"), pytest.raises(LockHeld, match=f"process {os.getpid()} still changes"):
         down(small.file)

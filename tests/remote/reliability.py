@@ -1,0 +1,254 @@
+"""Faults met by a command, a lease and a transfer; each trial says what it saw, as a row of docs/reliability.md."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runbook.errors import RunbookError
+from runbook.remote.attach import carry
+from runbook.remote.command import command
+from runbook.remote.lease import Lease, forget, leases, stop
+from runbook.remote.ssh import SshShell
+from runbook.remote.strict import StrictShell
+from runbook.site import Host, Site, load_site
+from runbook.testbed import host
+from runbook.testbed.bed import Bed
+from runbook.testbed.harm import harm, heal
+from tests.remote.conftest import Notes, running
+
+NODE = "node3"
+FOLDER = "/srv/reliability"
+RUN = "reliability"
+SIZE = 150_000_000
+"""Bytes of the file that is on its way when a fault comes: it takes a second or two."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a trial saw."""
+
+    met: str
+    fault: str
+    message: str
+    lost: str
+    left: str
+
+    def __str__(self) -> str:
+        return "| " + " | ".join((self.met, self.fault, self.message, self.lost, self.left)) + " |"
+
+
+class Scene:
+    """One host of the bed, shells to it, and a file of 150 MB."""
+
+    def __init__(self, bed: Bed, folder: Path, marks: Iterator[str]) -> None:
+        self.bed, self.layout = bed, bed.layout
+        self.site: Site = load_site(bed.site_file)
+        self.large = folder / "large"
+        with self.large.open("wb") as file:
+            file.truncate(SIZE)
+        self.mark = lambda: next(marks)
+
+    def host(self, **ssh: object) -> Host:
+        found = self.site.host(NODE)
+        return replace(found, ssh=replace(found.ssh, connect_seconds=1.5, **ssh))
+
+    @contextmanager
+    def shell(self) -> Iterator[SshShell]:
+        """A new connection; at the end the host is healed, is up, and has no file of these trials."""
+        shell = SshShell(self.host(), Notes())
+        try:
+            yield shell
+        finally:
+            heal(self.layout, NODE)
+            shell.close()
+            host.await_boot(self.layout.place(NODE), time.monotonic() + 30)
+            tidy = SshShell(self.site.host(NODE), Notes())
+            for lease in leases(tidy):
+                if lease.run == RUN:
+                    stop(tidy, lease)
+                    forget(tidy, lease)
+            tidy.run(command("rm", "-rf", FOLDER, sudo=True))
+            tidy.close()
+
+    def await_half(self) -> None:
+        """Until a good part of a file has come to the host's disk, beside the place that it will have."""
+        folder = self.layout.place(NODE).disk / "upper" / FOLDER.lstrip("/")
+        until = time.monotonic() + 20
+        while sum(file.stat().st_size for file in folder.glob(".runbook.*")) < SIZE // 10:
+            assert time.monotonic() < until
+
+    @contextmanager
+    def soon(self, name: str, *arguments: str, after: float = 0, heal_after: float | None = None) -> Iterator[None]:
+        """The fault comes while the body runs: after so many seconds, or in the middle of a transfer."""
+        def strike() -> None:
+            if after:
+                time.sleep(after)
+            else:
+                self.await_half()
+            harm(self.layout, name, NODE, *arguments)
+            if heal_after is not None:
+                time.sleep(heal_after)
+                heal(self.layout, NODE)
+
+        thread = threading.Thread(target=strike)
+        thread.start()
+        try:
+            yield
+        finally:
+            thread.join()
+
+
+def message_of(act: Callable[[], object]) -> str:
+    """What an act said: the error without what differs from run to run, or `none`."""
+    try:
+        act()
+    except RunbookError as error:
+        what = error.what.partition(": ")[2]
+        what = re.sub(r"\d+\.\d s", "N s", what)
+        what = re.sub(r"(sleep|[0-9.]+) (\d{8})\b", r"\1 N", what)
+        what = re.sub(r"SHA256:\S+", "SHA256:…", what)
+        what = re.sub(r"lease [0-9a-f]{12}", "lease …", what)
+        what = re.sub(r"\b\d+\.\d+\.\d+\.\d+\b", "ADDRESS", what)
+        return f"`{type(error).__name__}`: {what.splitlines()[0]}"
+    return "none"
+
+
+def ends(mark: str, within: float) -> str:
+    """When what has the mark has gone: at once, in time, or not."""
+    there = bool([line for line in running(mark) if line.startswith("sleep")])
+    until = time.monotonic() + within
+    while [line for line in running(mark) if line.startswith("sleep")]:
+        if time.monotonic() > until:
+            return "the command, for good"
+        time.sleep(0.05)
+    return "the command, until its limit" if there else "nothing"
+
+
+def before_a_command(scene: Scene, name: str, *arguments: str) -> Row:
+    with scene.shell() as shell:
+        harm(scene.layout, name, NODE, *arguments)
+        said = message_of(lambda: shell.run(command("true", sudo=True)))
+    return Row("a command, before", " ".join((name, *arguments)), said, "nothing", "nothing")
+
+
+def during_a_command(scene: Scene, name: str, *arguments: str) -> Row:
+    mark = scene.mark()
+    with scene.shell() as shell:
+        shell.run(command("true"))
+        with scene.soon(name, *arguments, after=0.5):
+            said = message_of(lambda: shell.run(command("sleep", mark, limit=2 if name == "freeze-host" else 7)))
+        heal(scene.layout, NODE)
+        left = ends(mark, 15)
+    return Row("a command, during", " ".join((name, *arguments)), said, "its outcome", left)
+
+
+SLOWLY = 'i=0; while [ $i -lt 30 ]; do echo line $i; i=$((i + 1)); sleep 0.1; done'
+ALL = b"".join(f"line {number}\n".encode() for number in range(30))
+
+
+def during_a_lease(scene: Scene, name: str, *arguments: str) -> Row:
+    out = bytearray()
+    begun: list[Lease] = []
+    with scene.shell() as shell:
+        shell.run(command("true"))
+        with scene.soon(name, *arguments, after=0.7, heal_after=2.0):
+            said = message_of(lambda: carry(shell, command("sh", "-c", SLOWLY, sudo=True), run=RUN, out=out.extend,
+                                            err=bytes, patience=30, begun=begun.append))
+        lost = "nothing" if bytes(out) == ALL else "what it had not said yet"
+        left = "its folder, until it is forgotten"
+    said = said.replace(SLOWLY, "…")
+    said = re.sub(r"sh -c '.*'", "sh -c …", said)
+    return Row("a lease, during", " ".join((name, *arguments)), said, lost, left)
+
+
+def during_a_transfer(scene: Scene, name: str, *arguments: str) -> Row:
+    with scene.shell() as shell:
+        shell.run(command("mkdir", "-p", FOLDER, sudo=True))
+        if name in ("full-disk", "read-only"):  # they are there before it comes to the file
+            harm(scene.layout, name, NODE, *arguments)
+        if name != "read-only":
+            shell.put(b"old", f"{FOLDER}/file", sudo=True)
+        if name in ("full-disk", "read-only"):
+            said = message_of(lambda: shell.put(scene.large, f"{FOLDER}/file", sudo=True))
+        else:
+            with scene.soon(name, *arguments):
+                said = message_of(lambda: shell.put(scene.large, f"{FOLDER}/file", sudo=True))
+            heal(scene.layout, NODE)
+            host.await_boot(scene.layout.place(NODE), time.monotonic() + 30)
+        with_old, left = look_at(scene.site.host(NODE), name)
+    return Row("a transfer, during", " ".join((name, *arguments)), said, with_old, left)
+
+
+def look_at(there: Host, name: str) -> tuple[str, str]:
+    """Whether the old file is intact, and what lies beside it some seconds later."""
+    shell: StrictShell = SshShell(there, Notes())
+    until = time.monotonic() + 12
+    while True:
+        names = shell.run(command("ls", "-A", FOLDER, sudo=True)).text.split()
+        if names in (["file"], []) or time.monotonic() > until:
+            break
+        time.sleep(0.2)
+    old = shell.run(command("head", "-c", "4", f"{FOLDER}/file", sudo=True, also={1: "it is not there"})).stdout
+    shell.close()
+    whole = "nothing: the old file is intact" if old == b"old" or name == "read-only" and not old else "the old file"
+    return whole, "nothing" if len(names) <= 1 else "a file `.runbook.…` beside it"
+
+
+PROCESS = """
+import sys
+from runbook.remote.attach import carry
+from runbook.remote.command import command
+from runbook.remote.ssh import SshShell
+from runbook.site import load_site
+from pathlib import Path
+from tests.remote.conftest import Notes
+
+shell = SshShell(load_site(sys.argv[1]).host("node3"), Notes())
+shell.run(command("true"))
+print("ready", flush=True)
+work = {
+    "command": lambda: shell.run(command("sleep", sys.argv[3], limit=3)),
+    "lease": lambda: carry(shell, command("sleep", sys.argv[3], limit=3), run="reliability", out=bytes, err=bytes),
+    "transfer": lambda: shell.put(Path(sys.argv[4]), "/srv/reliability/file", sudo=True),
+}[sys.argv[2]]
+try:
+    work()
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+def ended_process(scene: Scene, what: str, number: int) -> Row:
+    """SIGINT or SIGKILL of this side's process in the middle of its work."""
+    mark = scene.mark()
+    with scene.shell() as shell:
+        shell.run(command("mkdir", "-p", FOLDER, sudo=True))
+        shell.put(b"old", f"{FOLDER}/file", sudo=True)
+        process = subprocess.Popen([sys.executable, "-c", PROCESS, str(scene.bed.site_file), what, mark,
+                                    str(scene.large)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
+        process.stdout.readline()
+        until = time.monotonic() + 20
+        if what == "transfer":
+            scene.await_half()
+        while what != "transfer" and not [line for line in running(mark) if line.startswith("sleep")]:
+            assert time.monotonic() < until
+            time.sleep(0.02)
+        process.send_signal(number)
+        code = process.wait(30)
+        left = ends(mark, 15) if what != "transfer" else look_at(scene.site.host(NODE), what)[1]
+        lost = look_at(scene.site.host(NODE), what)[0] if what == "transfer" else "its outcome"
+        if what == "lease":
+            lost = lost if number == 2 else "nothing: it can be attached to again"
+            left = f"{left.replace('command', 'lease')}, and its folder".replace("nothing, and ", "")
+    return Row(f"a {what}, during", "SIGINT here" if number == 2 else "SIGKILL here",
+               f"exit {code}" if code >= 0 else "none", lost, left)
