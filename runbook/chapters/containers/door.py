@@ -7,6 +7,7 @@ from pathlib import Path
 from runbook.chapter import Chapter
 from runbook.chapters.containers import judges as judges  # hears the chapter's claims once it is imported
 from runbook.chapters.containers.container import Container
+from runbook.chapters.containers.cpp import Cpp, try_flags
 from runbook.chapters.containers.decide import service_on_host
 from runbook.chapters.containers.deploy import container_on_host
 from runbook.chapters.containers.drill import bad_version_is_taken_back, unhealthy
@@ -97,6 +98,11 @@ def bad_version(chapter: Chapter, wanted: Deployment) -> Verdicts:
 def evidence_of(chapter: Chapter) -> Evidence:
     """What the chapter's claims are judged by, asked of one host."""
     return evidence(chapter.fleet.with_role("service"), drills=chapter.site.drills)
+
+
+def cpp_of(chapter: Chapter, wanted: Deployment) -> Cpp:
+    """What came of the article's flags for C++, tried on this machine, beside the image that was made here."""
+    return try_flags(chapter.local, _image(wanted) if isinstance(wanted, Container) else None)
 
 
 def _judged(chapter: Chapter, fleet: Fleet, wanted: Deployment) -> Verdicts:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,13 +23,19 @@ from runbook.chapters.toolchain.programs import TRIALS
 from runbook.chapters.visit import visit
 from runbook.errors import CommandFailed
 from runbook.remote.command import Script
-from runbook.targets import Target
+from runbook.remote.shell import Shell
+from runbook.targets import Target, of_machine
 from runbook.verdict import Basis
 
 PROBE = "runtimeprobe"
 SOURCES = Path(__file__).with_name("go")
 SNIPPETS = Path(__file__).with_name("snippets")
 CONTROL = "control"
+GODEBUGS = ("", "madvdontneed=1", "madvdontneed=0")
+"""As it comes, what the article sets, and the other value: where that makes no difference, nothing was seen."""
+
+TRACE = Script('strace -f -e trace=madvise env "$1" "$2" 2>&1 >/dev/null', limit=60.0)
+NUMA = re.compile(r"\bnuma\b", re.IGNORECASE)
 PROBE_SECONDS, COMPILE_SECONDS = 60.0, 300.0
 
 
@@ -54,7 +63,9 @@ class Evidence:
     closed: Closed
     runtime: Runtime | None
     compiler: Mapping[str, str] = field(hash=False)
-    go: str = ""
+    advice: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)  # by GODEBUG; empty: no strace
+    numa: tuple[str, ...] = ()  # files of Go's runtime with a word of NUMA
+    read: int = 0  # how many files were read for that
 
     def __str__(self) -> str:
         return "the loops, a probe of Go's runtime, and the article's snippets given to the compiler"
@@ -70,7 +81,23 @@ def evidence(chapter: Chapter, wanted: Schedule, opened: Opened, closed: Closed)
     go = find_go(chapter.site, chapter.local)
     compiler = {path.name.removesuffix(".go.txt"): compiled(path, go, chapter) for path in SNIPPETS.glob("*.go.txt")}
     runtime = None if chapter.check else _probed(chapter, wanted, go, chapter.target)
-    return Evidence(opened, closed, runtime, compiler, str(go))
+    own = of_machine(os.uname().machine)
+    advice = advice_seen(go, own, chapter.local) if own is not None and shutil.which("strace") else {}
+    files = sorted((go.root / "src" / "runtime").glob("*.go"))
+    numa = tuple(path.name for path in files if NUMA.search(path.read_text("utf-8", "replace")))
+    return Evidence(opened, closed, runtime, compiler, advice, numa, len(files))
+
+
+def advice_seen(go: Go, own: Target, shell: Shell) -> dict[str, tuple[str, ...]]:
+    """What a program of this machine says to madvise when it gives memory back, by the value of GODEBUG."""
+    probe = build(recipe_for(PROBE, read_sources(SOURCES, PROBE), go, own, HOME), shell, TRIALS)
+    return {value: parse_advice(shell.run(TRACE.command(f"GODEBUG={value}", str(probe.path))).text)
+            for value in GODEBUGS}
+
+
+def parse_advice(text: str) -> tuple[str, ...]:
+    """The kinds of advice that release memory (madvise(2)), each once."""
+    return tuple(sorted(set(re.findall(r"\bMADV_(?:DONTNEED|FREE)\b", text))))
 
 
 def compiled(snippet: Path, go: Go, chapter: Chapter) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook.chapters.load.evidence import CONTROL, Evidence
+from runbook.chapters.load.evidence import CONTROL, GODEBUGS, Evidence
 from runbook.claims.judge import Judgement, judges
 from runbook.verdict import Basis
 
@@ -26,6 +26,25 @@ def gomaxprocs_is_bound_to_a_node(seen: Evidence) -> Judgement:
 @judges("2.3-d")
 def the_affinity_snippet_compiles(seen: Evidence) -> Judgement:
     return _compiles(seen, "2.3-d")
+
+
+@judges("2.3-f")
+def madvdontneed_changes_something(seen: Evidence) -> Judgement:
+    if not seen.advice:
+        return _cannot("no strace on this machine, or no target describes it")
+    default, article, other = (", ".join(seen.advice.get(value, ())) for value in GODEBUGS)
+    if not default or other == article:
+        return _cannot(f"no difference could be seen: {default or 'nothing'} by default, {other or 'nothing'} with =0")
+    return Judgement(default != article, f"madvise({default}) by default, madvise({article}) with =1, {other} with =0")
+
+
+@judges("2.3-g")
+def stealing_prefers_a_node(seen: Evidence) -> Judgement:
+    if not seen.read:
+        return _cannot("this Go came without the sources of its runtime")
+    if seen.numa:
+        return Judgement(True, f"the runtime speaks of NUMA in {', '.join(seen.numa)}")
+    return Judgement(False, f"no word of NUMA in the {seen.read} files of its src/runtime")
 
 
 @judges("3.1-c")

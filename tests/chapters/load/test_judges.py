@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,9 +12,13 @@ import pytest
 
 from runbook.chapters.load import judges
 from runbook.chapters.load.closed_loop import parse_asked
-from runbook.chapters.load.evidence import CONTROL, Evidence, Runtime, parse_runtime
+from runbook.chapters.load.evidence import CONTROL, GODEBUGS, Evidence, Runtime, advice_seen, parse_runtime
 from runbook.chapters.load.measured import Closed, Opened
 from runbook.chapters.load.schedule import Schedule
+from runbook.chapters.toolchain.observe import find_go
+from runbook.remote.local import LocalShell
+from runbook.site import ROOT, load_site
+from runbook.targets import of_machine
 from runbook.verdict import Basis
 
 PROBED = {
@@ -60,6 +66,31 @@ def test_what_the_runtime_did_decides(  # type: ignore[no-untyped-def]
     assert judge(replace(seen, runtime=replace(runtime, **change))).holds is after  # type: ignore[arg-type]
     assert judge(replace(seen, runtime=None)).holds is None
     assert judge(seen).basis is Basis.EMULATED or judge(seen).holds is None
+
+
+def test_the_advice_to_the_kernel_decides_and_only_where_a_difference_can_be_seen(seen: Evidence) -> None:
+    def judged(default: str, article: str, other: str):  # type: ignore[no-untyped-def]
+        told = dict(zip(GODEBUGS, ((default,), (article,), (other,)), strict=True))
+        return judges.madvdontneed_changes_something(replace(seen, advice=told)).holds
+
+    assert judged("MADV_DONTNEED", "MADV_DONTNEED", "MADV_FREE") is False
+    assert judged("MADV_FREE", "MADV_DONTNEED", "MADV_FREE") is True
+    assert judged("MADV_DONTNEED", "MADV_DONTNEED", "MADV_DONTNEED") is None
+    assert judges.madvdontneed_changes_something(seen).holds is None
+
+
+def test_a_runtime_that_speaks_of_numa_would_be_believed(seen: Evidence) -> None:
+    assert judges.stealing_prefers_a_node(seen).holds is None
+    assert judges.stealing_prefers_a_node(replace(seen, read=400)).holds is False
+    assert judges.stealing_prefers_a_node(replace(seen, read=400, numa=("proc.go",))).holds is True
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace")
+def test_a_real_program_gives_memory_back_by_the_advice_that_it_was_told(local: LocalShell) -> None:
+    own = of_machine(os.uname().machine)
+    assert own is not None
+    advice = advice_seen(find_go(load_site(ROOT / "sites" / "testbed.toml"), local), own, local)
+    assert advice == {"": ("MADV_DONTNEED",), "madvdontneed=1": ("MADV_DONTNEED",), "madvdontneed=0": ("MADV_FREE",)}
 
 
 def test_wrks_own_deviation_is_of_one_run(seen: Evidence) -> None:

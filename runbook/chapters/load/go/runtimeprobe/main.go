@@ -46,6 +46,7 @@ func main() {
 	}
 	t.StackBytes = stackOfOne()
 	t.Collections.At100, t.Collections.At20 = collections(100), collections(20)
+	debug.FreeOSMemory() // what a trace of system calls is to see: how memory is given back
 	t.AllowedBefore = allowed()
 	runtime.GOMAXPROCS(4)
 	work()
