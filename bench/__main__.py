@@ -6,14 +6,19 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 
-from bench import command
+from bench import command, file, fleet, questions
 from bench.measure import RESULTS, Measure, keep
 from runbook.errors import RunbookError
 from runbook.site import Host, Site, load_site
 
-MEASUREMENTS: Mapping[str, Callable[[Site], Measure]] = {
-    "command": lambda site: command.measure(first(site)),
+MEASUREMENTS: Mapping[str, Callable[[Site], list[Measure]]] = {
+    "command": lambda site: [command.measure(first(site))],
+    "questions-10": lambda site: [questions.measure(first(site))],
+    "file-100MB": lambda site: file.measure(first(site)),
+    "fleet-20": lambda site: fleet.measure(20, rounds=3),
+    "fleet-100": lambda site: fleet.measure(100, rounds=2),
 }
+"""Some measure two things at once: the fleets their memory too, the file also what is there already."""
 
 
 def first(site: Site) -> Host:
@@ -32,7 +37,7 @@ def main() -> int:
     try:
         with borrowed("sites/testbed.toml") as bed:
             site = load_site(bed.site_file)
-            measures = [MEASUREMENTS[name](site) for name in names]
+            measures = [measure for name in names for measure in MEASUREMENTS[name](site)]
     except RunbookError as error:
         print(error, file=sys.stderr)
         return error.exit_code

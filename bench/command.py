@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from bench.measure import Measure, Spread, in_turn
 from runbook.remote.command import command
@@ -30,12 +31,14 @@ class NoRecord:
 def measure(host: Host, rounds: int = ROUNDS) -> Measure:
     """Seconds for one `true`. Ours limits it on the host by timeout(1); one of asyncssh's turns does so too."""
     with ExitStack() as stack:
-        asyncssh = stack.enter_context(_asyncssh(host))
+        asyncssh = stack.enter_context(asyncssh_to(host))
+        shell = stack.enter_context(ours_to(host))
+        master = stack.enter_context(control_master_to(host))
         contenders = {
-            "ours": stack.enter_context(_ours(host)),
+            "ours": lambda: shell.run(command("true")),
             "asyncssh": lambda: asyncssh("true"),
             "asyncssh with timeout(1)": lambda: asyncssh("LC_ALL=C exec timeout -k 5 60 true </dev/null"),
-            "OpenSSH ControlMaster": stack.enter_context(_control_master(host)),
+            "OpenSSH ControlMaster": lambda: master("true"),
             "Fabric": stack.enter_context(_fabric(host)),
         }
         samples = in_turn(contenders, rounds=rounds)
@@ -44,10 +47,11 @@ def measure(host: Host, rounds: int = ROUNDS) -> Measure:
 
 
 @contextmanager
-def _ours(host: Host) -> Iterator[Callable[[], object]]:
+def ours_to(host: Host) -> Iterator[SshShell]:
+    """Our shell, whose connection opens at its first command."""
     shell = SshShell(host, NoRecord())
     try:
-        yield lambda: shell.run(command("true"))
+        yield shell
     finally:
         shell.close()
 
@@ -57,16 +61,24 @@ def _key(host: Host) -> str:
 
 
 @contextmanager
-def _asyncssh(host: Host) -> Iterator[Callable[[str], object]]:
+def asyncssh_connection(host: Host, runner: asyncio.Runner) -> Iterator[Any]:
     import asyncssh
 
-    with asyncio.Runner() as runner:
-        connection = runner.run(_connected(asyncssh.connect(
-            host.address, host.ssh.port, username=host.ssh.user, client_keys=[_key(host)], config=None,
-            known_hosts=str(host.ssh.known_hosts))))
-        yield lambda line: runner.run(_checked(connection, line))
+    connection = runner.run(_connected(asyncssh.connect(
+        host.address, host.ssh.port, username=host.ssh.user, client_keys=[_key(host)], config=None,
+        known_hosts=str(host.ssh.known_hosts))))
+    try:
+        yield connection
+    finally:
         connection.close()
         runner.run(connection.wait_closed())
+
+
+@contextmanager
+def asyncssh_to(host: Host) -> Iterator[Callable[[str], object]]:
+    """Runs a line over one open connection."""
+    with asyncio.Runner() as runner, asyncssh_connection(host, runner) as connection:
+        yield lambda line: runner.run(_checked(connection, line))
 
 
 async def _connected(connecting: Awaitable[object]) -> object:
@@ -77,17 +89,23 @@ async def _checked(connection: object, line: str) -> None:
     await connection.run(line, check=True)  # type: ignore[attr-defined]
 
 
+def ssh_options(host: Host) -> list[str]:
+    """For ssh(1) and scp(1)."""
+    return ["-F", "none", "-i", _key(host), "-o", f"Port={host.ssh.port}", "-o",
+            f"UserKnownHostsFile={host.ssh.known_hosts}", "-o", "BatchMode=yes"]
+
+
 @contextmanager
-def _control_master(host: Host) -> Iterator[Callable[[], object]]:
+def control_master_to(host: Host) -> Iterator[Callable[[str], object]]:
+    """Runs a line by ssh(1) over the open connection of its master."""
     with tempfile.TemporaryDirectory() as folder:
-        ssh = ["ssh", "-F", "none", "-S", str(Path(folder) / "master"), "-p", str(host.ssh.port), "-i", _key(host),
-               "-o", f"UserKnownHostsFile={host.ssh.known_hosts}", "-o", "BatchMode=yes"]
+        ssh = ["ssh", "-S", str(Path(folder) / "master"), *ssh_options(host)]
         where = f"{host.ssh.user}@{host.address}"
         subprocess.run([*ssh, "-M", "-f", "-N", where], check=True, timeout=30, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            yield lambda: subprocess.run([*ssh, where, "true"], check=True, timeout=30, stdin=subprocess.DEVNULL,
-                                         capture_output=True)
+            yield lambda line: subprocess.run([*ssh, where, line], check=True, timeout=30, stdin=subprocess.DEVNULL,
+                                              capture_output=True)
         finally:
             subprocess.run([*ssh, "-O", "exit", where], timeout=30, capture_output=True)
 

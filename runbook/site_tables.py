@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,10 @@ PORT = between(1, 65535)
 # What `ssh-keygen -lf` prints: base64 of a SHA-256, 32 bytes, without padding.
 HOST_KEY = shaped(r"SHA256:[A-Za-z0-9+/]{43}", "`SHA256:` and 43 characters, as `ssh-keygen -lf` prints it")
 USER = shaped(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", "a user name")
+JUMP_FORM = re.compile(r"(?:(?P<user>[A-Za-z_][A-Za-z0-9_.-]{0,31})@)?"
+                       r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<address>[A-Za-z0-9][A-Za-z0-9._-]{0,252}))"
+                       r"(?::(?P<port>[1-9][0-9]{0,4}))?")
+JUMP = shaped(JUMP_FORM.pattern, "`address`, `user@address` or `user@address:port` (IPv6 in brackets)")
 
 REFERENCE_FORMS = ("`env:NAME` (an environment variable), `file:PATH` (a file of mode 0600) or `prompt:` "
                    "(asked for), never the secret itself")
@@ -66,6 +70,9 @@ class SshSettings:
     passphrase: Reference | None = secret("of the private key, where it has one", per_host=True)
     known_hosts: Path = entry("host keys as ssh-keyscan prints them; an unknown or changed key is "
                               "refused", Path("known_hosts"), example="known_hosts", per_host=True)
+    jump: str = entry("a host to go through, `user@address:port`; its key comes as the host's own does, and its host "
+                      "key is looked up in known_hosts", "",
+                      check=lambda value: JUMP(value) if value else "", per_host=True)
     host_key: str = entry("the one host key that is accepted, instead of known_hosts: `SHA256:...`", "",
                         check=lambda value: HOST_KEY(value) if value else "", per_host=True)
     connect_seconds: float = entry("limit for reaching a host", 10.0, check=between(0.1, 600, "seconds"),
@@ -103,6 +110,16 @@ class Host:
     @property
     def is_local(self) -> bool:
         return self.address == LOCAL
+
+    @property
+    def jump(self) -> Host | None:
+        """The host to go through, where the site names one: with this one's key and limits, and reached directly."""
+        found = JUMP_FORM.fullmatch(self.ssh.jump)
+        if found is None:
+            return None
+        ssh = replace(self.ssh, user=found["user"] or self.ssh.user, port=int(found["port"] or 22), jump="",
+                      host_key="")
+        return Host(f"{self.name}'s jump host", found["six"] or found["address"], (), ssh=ssh)
 
     def has(self, role: str) -> bool:
         return role in self.roles

@@ -15,6 +15,7 @@ from fabric import Config, Connection
 
 from runbook.errors import HostKeyRefused, LoginRefused, Unreachable
 from runbook.remote.hostkey import Pin
+from runbook.remote.jump import Jumps
 from runbook.remote.keys import Keys
 from runbook.remote.runner import FastRunner, HearingTransport
 from runbook.site_tables import Host
@@ -41,8 +42,11 @@ class _SiteKeys(paramiko.MissingHostKeyPolicy):
         self._pin.check(key.get_name(), key.asbytes())
 
 
-def connect(host: Host, keys: Keys) -> Connection:
-    """An open connection. Raises Unreachable, HostKeyRefused, LoginRefused within `connect_seconds`."""
+def connect(host: Host, keys: Keys, jumps: Jumps | None = None) -> Connection:
+    """An open connection, through the site's jump host where it names one.
+
+    Raises Unreachable, HostKeyRefused, LoginRefused within `connect_seconds`.
+    """
     key = keys.of(host)  # may ask a person, so before the clock starts
     pin = Pin(host.name, host.address, host.ssh.port, host.ssh.known_hosts, host.ssh.host_key)
     until = time.monotonic() + host.ssh.connect_seconds
@@ -50,7 +54,7 @@ def connect(host: Host, keys: Keys) -> Connection:
     passed_by: tuple[str, ...] = ()
     while True:
         try:
-            return _login(host, key, pin, passed_by, until)
+            return _login(host, key, pin, passed_by, until, _stream(host, keys, jumps or Jumps(), until))
         except HostKeyRefused as error:
             # A fingerprint does not tell its kind: the host may have the pinned key beside the one it prefers.
             refused.append(error)
@@ -70,10 +74,9 @@ def _algorithms(kind: str) -> tuple[str, ...]:
 
 
 def _login(host: Host, key: paramiko.PKey | None, pin: Pin, passed_by: tuple[str, ...],
-           until: float) -> Connection:
+           until: float, stream: socket.socket | paramiko.Channel) -> Connection:
     ssh = host.ssh
     left = max(until - time.monotonic(), 0.05)
-    stream = _reach(host, until)
     # Fabric's and SSH's own files are not read: a site says all there is.
     config = Config(lazy=True, overrides={"load_ssh_configs": False, "runners": {"remote": FastRunner}})
     known = [known.kind for known in pin.known()] if not ssh.host_key else []
@@ -117,6 +120,12 @@ def _login(host: Host, key: paramiko.PKey | None, pin: Pin, passed_by: tuple[str
                 next=f"see sshd's log on {host.name}; is port {ssh.port} its port?") from error
         raise
     return connection
+
+
+def _stream(host: Host, keys: Keys, jumps: Jumps, until: float) -> socket.socket | paramiko.Channel:
+    if host.jump is None:
+        return _reach(host, until)
+    return jumps.channel(host, host.jump, until, lambda jump: connect(jump, keys))
 
 
 def _reach(host: Host, until: float) -> socket.socket:
@@ -207,7 +216,7 @@ def _too_late(host: Host, what: str) -> Unreachable:
 
 
 @contextmanager
-def _deadline(stream: socket.socket, until: float, late: threading.Event) -> Iterator[None]:
+def _deadline(stream: socket.socket | paramiko.Channel, until: float, late: threading.Event) -> Iterator[None]:
     """Shuts the socket when the time has come: paramiko counts its limits one after the other."""
 
     def shut() -> None:

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from runbook.errors import RunbookError
 from runbook.remote.command import Command, Result
+from runbook.remote.jump import Jumps
 from runbook.remote.keys import Keys
 from runbook.remote.local import LocalShell
 from runbook.remote.outcomes import Outcomes
@@ -28,17 +29,20 @@ Fact = TypeVar("Fact")
 class Fleet:
     """Shells in the site's order, at most `at_once` side by side; each connects at its first command."""
 
-    def __init__(self, shells: Sequence[tuple[Host, StrictShell]], *, at_once: int) -> None:
+    def __init__(self, shells: Sequence[tuple[Host, StrictShell]], *, at_once: int,
+                 jumps: Jumps | None = None) -> None:
         self._shells = tuple(shells)
         self._at_once = at_once
+        self._jumps = jumps
 
     @classmethod
     def open(cls, site: Site, *, hosts: Sequence[str] = (), recorder: Recorder) -> Fleet:
         """The fleet of a site, or of those `hosts`; nothing is reached yet. Raises SiteError for an unknown one."""
         wanted = [site.host(name) for name in hosts] or list(site.hosts)
-        keys = Keys()
+        keys, jumps = Keys(), Jumps()
         chosen = [host for host in site.hosts if host in wanted]
-        return cls([(host, _shell(host, recorder, keys)) for host in chosen], at_once=site.ssh.at_once)
+        return cls([(host, _shell(host, recorder, keys, jumps)) for host in chosen], at_once=site.ssh.at_once,
+                   jumps=jumps)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,6 +126,8 @@ class Fleet:
     def close(self) -> None:
         for shell in self:
             shell.close()
+        if self._jumps is not None:  # the whole fleet's: a part of it leaves them open
+            self._jumps.close()
 
     def __enter__(self) -> Fleet:
         return self
@@ -131,10 +137,10 @@ class Fleet:
         self.close()
 
 
-def _shell(host: Host, recorder: Recorder, keys: Keys) -> StrictShell:
+def _shell(host: Host, recorder: Recorder, keys: Keys, jumps: Jumps) -> StrictShell:
     if host.is_local:
         return LocalShell(recorder, name=host.name, sudo=host.ssh.sudo)
-    return SshShell(host, recorder, keys)
+    return SshShell(host, recorder, keys, jumps)
 
 
 def _kept(function: Callable[[StrictShell], T], shell: StrictShell) -> T | RunbookError:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from runbook.errors import ConnectionLost
 from runbook.remote.exchange import Exchange, Feed
+from runbook.remote.jump import Jumps
 from runbook.remote.keys import Keys
 from runbook.remote.line import Received
 from runbook.remote.shell import Recorder
@@ -26,10 +27,12 @@ wants a session too."""
 class SshShell(StrictShell):
     """A host of the site. It is reached at the first command, and again after the connection was lost."""
 
-    def __init__(self, host: Host, recorder: Recorder, keys: Keys | None = None) -> None:
+    def __init__(self, host: Host, recorder: Recorder, keys: Keys | None = None,
+                 jumps: Jumps | None = None) -> None:
         super().__init__(host.name, recorder, user=host.ssh.user, sudo=host.ssh.sudo)
         self.host = host
         self._keys = keys or Keys()
+        self._jumps = jumps or Jumps()
         self._connection: Connection | None = None
         self._runner: FastRunner | None = None
         self._opening = threading.Lock()
@@ -42,7 +45,7 @@ class SshShell(StrictShell):
                 # Here, not above: Fabric's import costs 0.2 s, and only who connects has to pay.
                 from runbook.remote.connect import connect
 
-                self._connection = connect(self.host, self._keys)
+                self._connection = connect(self.host, self._keys, self._jumps)
                 self._runner = self._connection.config.runners.remote(context=self._connection)
             return self._runner
 

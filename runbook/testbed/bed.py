@@ -87,7 +87,7 @@ def borrowed(site: str | Path, *, target: str = "") -> Iterator[Bed]:
         use.end()
         with lock.changing(layout.name):
             if (layout.state / TRANSIENT).exists() and not lock.users(layout.state):
-                _clear(layout)
+                clear(layout)
 
 
 def down(site: str | Path) -> Layout:
@@ -98,11 +98,8 @@ def down(site: str | Path) -> Layout:
     layout = layout_of(load_site(site))
     prerequisites.require_root()
     with lock.changing(layout.name):
-        if layout.state.exists() and (users := lock.users(layout.state)):
-            pids = ", ".join(map(str, users))
-            raise LockHeld(f"{layout.name}: in use by process {pids}",
-                           next=f"`ps {pids}` says what it is; wait for it or end it")
-        _clear(layout)
+        refuse_in_use(layout)
+        clear(layout)
     return layout
 
 
@@ -136,11 +133,10 @@ def _standing(layout: Layout, target: str, *, transient: bool) -> Bed:
 
 def _build(layout: Layout, target: str, transient: bool) -> Emulation:
     try:
-        _clear(layout)
+        clear(layout)
         network.refuse_a_taken_prefix(layout)
         layout.state.mkdir(parents=True, mode=0o755)
-        record = {"site": str(layout.site_file), "keys": str(layout.keys), "form": FORM}
-        (layout.state / RECORD).write_text(json.dumps(record))
+        record(layout)
         if transient:
             (layout.state / TRANSIENT).touch()
         network.fence(layout)
@@ -159,7 +155,7 @@ def _build(layout: Layout, target: str, transient: bool) -> Emulation:
         (layout.state / READY).touch()
         return emulated
     except BaseException:  # SIGINT too: what was begun is taken back, and the reason goes on
-        _clear(layout)
+        clear(layout)
         raise
 
 
@@ -177,14 +173,20 @@ def _abandoned(layout: Layout) -> bool:
         return False
     if not cgroups.members(layout.group):
         return True
-    record = _record(layout)
-    if record.get("form") == FORM and record.get("keys") == str(layout.keys):
+    noted = _recorded(layout)
+    if noted.get("form") == FORM and noted.get("keys") == str(layout.keys):
         return False
-    forgotten = (layout.state / TRANSIENT).exists() or not Path(str(record.get("site", ""))).is_file()
+    forgotten = (layout.state / TRANSIENT).exists() or not Path(str(noted.get("site", ""))).is_file()
     return forgotten or not host.supervised(layout)
 
 
-def _record(layout: Layout) -> dict[str, object]:
+def record(layout: Layout) -> None:
+    """Note whose the bed is, before anything of it is made."""
+    noted = {"site": str(layout.site_file), "keys": str(layout.keys), "form": FORM}
+    (layout.state / RECORD).write_text(json.dumps(noted))
+
+
+def _recorded(layout: Layout) -> dict[str, object]:
     """What `up` noted of the bed; empty where it was killed while it wrote, or somebody took the note away."""
     try:
         return dict(json.loads((layout.state / RECORD).read_text()))
@@ -194,16 +196,24 @@ def _record(layout: Layout) -> dict[str, object]:
 
 def _refuse_anothers(layout: Layout) -> None:
     """Two clones of the project on one machine have beds of one name, but each has its own keys."""
-    record = _record(layout)
-    if record.get("form") != FORM:
+    noted = _recorded(layout)
+    if noted.get("form") != FORM:
         raise Blocked(f"the bed {layout.name} that stands was brought up by another version of the runbook",
                       next="`runbook testbed down`, then up again")
-    if record["keys"] != str(layout.keys):
+    if noted["keys"] != str(layout.keys):
         raise Blocked(f"a bed {layout.name} stands already, for {record['site']}",
                       next="`runbook testbed down` there, or another name and other addresses here")
 
 
-def _clear(layout: Layout) -> None:
+def refuse_in_use(layout: Layout) -> None:
+    """Raises LockHeld where another process uses the bed."""
+    if layout.state.exists() and (users := lock.users(layout.state)):
+        pids = ", ".join(map(str, users))
+        raise LockHeld(f"{layout.name}: in use by process {pids}",
+                       next=f"`ps {pids}` says what it is; wait for it or end it")
+
+
+def clear(layout: Layout) -> None:
     """Take away everything of a bed. Nothing needs to be there, and nothing needs to be whole."""
     cgroups.end(layout.group, cgroups.KEEPERS)  # first: they would start their hosts again
     cgroups.end(layout.group)
@@ -224,8 +234,8 @@ def _clear(layout: Layout) -> None:
 
 def _recorded_keys(layout: Layout) -> Path | None:
     """The folder of keys that `up` made, which is another where another clone of the project made it."""
-    record = _record(layout)
-    if "keys" not in record:  # no bed, or killed while writing it: it made no keys yet
+    noted = _recorded(layout)
+    if "keys" not in noted:  # no bed, or killed while writing it: it made no keys yet
         return None
-    folder = Path(str(record["keys"]))
+    folder = Path(str(noted["keys"]))
     return folder if folder.parts[-3:] == (KEYS / layout.name).parts else None

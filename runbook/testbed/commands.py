@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 
 from runbook.site import load_site
-from runbook.testbed import bed, harm
+from runbook.testbed import bed, harm, light
 from runbook.testbed.faults import FAULTS
 from runbook.testbed.layout import layout_of
 from runbook.testbed.leftovers import leftovers
@@ -33,16 +33,25 @@ def add_arguments(parser: ArgumentParser) -> None:
             verb.add_argument("arguments", nargs="*", metavar="ARG", help="of the fault; in brackets its default")
         verb.add_argument("--site", default=SITE, metavar="FILE", help=f"whose hosts (default: {SITE})")
         if name == "up":
+            verb.add_argument("--light", type=int, default=0, metavar="N",
+                              help="instead, N hosts of a network and an sshd each, for scale; they share this "
+                                   "machine's files")
+        if name == "down":
+            verb.add_argument("--light", action="store_true", help="the light hosts")
+        if name == "up":
             verb.add_argument("--target", default="", help="whose programs they run (default: the site's)")
 
 
 def perform(arguments: Namespace) -> tuple[int, str]:
     """Carry out what was parsed: the exit code and what to print."""
+    if arguments.verb == "up" and arguments.light:
+        standing = light.up(arguments.light)
+        return 0, f"{standing} ({standing.seconds:.1f} s)\ntheir site: {standing.site_file}"
     if arguments.verb == "up":
         standing = bed.up(arguments.site, target=arguments.target)
         return 0, f"{standing} ({standing.seconds:.1f} s)\n{standing.status()}\n{standing.emulation}"
     if arguments.verb == "down":
-        layout = bed.down(arguments.site)
+        layout = light.down() if arguments.light else bed.down(arguments.site)
         if found := leftovers(layout):
             raise TestbedError(f"{layout.name}: still there: {found}", next="`runbook testbed down` again")
         return 0, f"{layout.name}: down, nothing is left but the unreachable route for {layout.prefix}"

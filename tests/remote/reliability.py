@@ -200,6 +200,8 @@ def look_at(there: Host, name: str) -> tuple[str, str]:
     old = shell.run(command("head", "-c", "4", f"{FOLDER}/file", sudo=True, also={1: "it is not there"})).stdout
     shell.close()
     whole = "nothing: the old file is intact" if old == b"old" or name == "read-only" and not old else "the old file"
+    if name == "partition" and len(names) <= 2:  # whether the host's kernel has something to resend is chance
+        return whole, "nothing, or a file `.runbook.…` beside it until the transfer's limit"
     return whole, "nothing" if len(names) <= 1 else "a file `.runbook.…` beside it"
 
 
