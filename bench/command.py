@@ -13,19 +13,10 @@ from typing import Any
 from bench.measure import Measure, Spread, in_turn
 from runbook.remote.command import command
 from runbook.remote.ssh import SshShell
+from runbook.remote.unrecorded import Unrecorded
 from runbook.site_tables import Host
 
 ROUNDS = 200
-
-
-class NoRecord:
-    """A recorder that keeps nothing: peers keep no journal either."""
-
-    def begin(self, kind: str, host: str | None = None, **fields: object) -> int:
-        return 0
-
-    def end(self, begin: int, **fields: object) -> int:
-        return 0
 
 
 def measure(host: Host, rounds: int = ROUNDS) -> Measure:
@@ -49,7 +40,7 @@ def measure(host: Host, rounds: int = ROUNDS) -> Measure:
 @contextmanager
 def ours_to(host: Host) -> Iterator[SshShell]:
     """Our shell, whose connection opens at its first command."""
-    shell = SshShell(host, NoRecord())
+    shell = SshShell(host, Unrecorded())
     try:
         yield shell
     finally:

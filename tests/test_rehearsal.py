@@ -20,6 +20,7 @@ from runbook.remote.command import Script
 from runbook.remote.fleet import Fleet
 from runbook.remote.question import Question
 from runbook.remote.secret import spellings
+from runbook.remote.unrecorded import Unrecorded
 from runbook.site import ROOT, load_site
 from runbook.testbed.bed import Bed
 
@@ -46,14 +47,6 @@ echo '== running'; systemctl list-units --state=running,failed --plain --no-lege
     cut -d' ' -f1 | grep -v '^user@\|^systemd-' | sort
 echo '== users'; getent passwd | sort
 """, sudo=True, limit=60), str, "state")
-
-
-class Unrecorded:
-    def begin(self, kind: str, host: str | None = None, **fields: object) -> int:
-        return 0
-
-    def end(self, begin: int, **fields: object) -> int:
-        return 0
 
 
 def state_of(bed: Bed) -> dict[str, str]:

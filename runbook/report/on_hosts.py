@@ -10,17 +10,8 @@ from runbook.remote.lease import Lease, leases
 from runbook.remote.lock import LOCK, LOCK_FILE, Lock
 from runbook.remote.question import Unanswered
 from runbook.remote.strict import StrictShell
+from runbook.remote.unrecorded import Unrecorded
 from runbook.site import Site
-
-
-class Unrecorded:
-    """A recorder that keeps nothing: to look at hosts is no part of a run, and changes nothing."""
-
-    def begin(self, kind: str, host: str | None = None, **fields: object) -> int:
-        return 0
-
-    def end(self, begin: int, **fields: object) -> int:
-        return 0
 
 
 def hosts_text(site: Site) -> str:

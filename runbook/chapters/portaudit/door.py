@@ -8,21 +8,12 @@ from runbook.chapters.portaudit.apply import apply
 from runbook.chapters.portaudit.audit import audit
 from runbook.chapters.toolchain.observe import find_go
 from runbook.remote.local import LocalShell
+from runbook.remote.unrecorded import Unrecorded
 from runbook.site import ROOT, load_site
 from runbook.targets import load_target
 
 REHEARSAL = ROOT / "sites" / "testbed.toml"
 CLEAN, WORK = 0, 1
-
-
-class Unrecorded:
-    """No run, so no journal: nothing is changed but the folder that the person names."""
-
-    def begin(self, kind: str, host: str | None = None, **fields: object) -> int:
-        return 0
-
-    def end(self, begin: int, **fields: object) -> int:
-        return 0
 
 
 def port_audit(folder: str, target: str, *, site: str = "", packages: tuple[str, ...] = (), into: str = "",
