@@ -21,6 +21,9 @@ LIMIT = 300.0
 EVERY = 0.2
 """Seconds between two looks at the memory of a contender's processes."""
 
+SLOW = 60.0
+"""Seconds for one run, above which a contender runs once only: its spread has no width then."""
+
 Contenders = Mapping[str, Callable[[], subprocess.Popen[bytes]]]
 
 
@@ -30,13 +33,15 @@ def measure(count: int, rounds: int) -> list[Measure]:
     try:
         site = load_site(light.SITE_FILE)
         with tempfile.TemporaryDirectory() as folder, contenders_on(site, Path(folder)) as contenders:
-            peaks = {name: peak_of(start()) for name, start in contenders.items()}  # and all are warm then
-            samples = in_turn({name: lambda start=start: ended(start()) for name, start in contenders.items()},
-                              rounds=rounds, warm=0)
+            first = {name: watched(start()) for name, start in contenders.items()}  # and all are warm then
+            quick = {name: lambda start=start: ended(start()) for name, start in contenders.items()
+                     if first[name][0] < SLOW}
+            samples = in_turn(quick, rounds=rounds, warm=0)
     finally:
         light.down()
-    seconds = {name: Spread.of(some) for name, some in samples.items()}
-    memory = {name: Spread(peak, peak, peak) for name, peak in peaks.items()}
+    seconds = {name: Spread.of(samples[name]) if name in samples else Spread(once, once, once)
+               for name, (once, _) in first.items()}
+    memory = {name: Spread(peak, peak, peak) for name, (_, peak) in first.items()}
     return [Measure(f"fleet-{count}", "s", "less", rounds, seconds.pop("ours"), seconds),
             Measure(f"fleet-{count}-memory", "bytes", "less", 1, memory.pop("ours"), memory)]
 
@@ -76,12 +81,14 @@ def ansible(site: Site, folder: Path) -> Callable[[], subprocess.Popen[bytes]]:
     playbook = program("ansible-core", "ansible-playbook")
     (folder / "hosts").write_text("".join(
         f"{host.name} ansible_host={host.address} ansible_user={host.ssh.user}\n" for host in site.hosts))
+    (folder / "ansible.cfg").touch()  # not the machine's own
     tasks = "".join("    - command: 'true'\n" for _ in range(ROUNDS))
     (folder / "play.yml").write_text(
         f"- hosts: all\n  gather_facts: false\n  strategy: free\n  tasks:\n{tasks}")
     settings = {
-        "ANSIBLE_CONFIG": "/dev/null", "ANSIBLE_HOME": str(folder / "ansible"), "ANSIBLE_PIPELINING": "1",
-        "ANSIBLE_FORKS": str(len(site.hosts)), "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
+        "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "ANSIBLE_HOME": str(folder / "ansible"),
+        "ANSIBLE_PIPELINING": "1", "ANSIBLE_FORKS": str(len(site.hosts)),
+        "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
         "ANSIBLE_PRIVATE_KEY_FILE": str(site.ssh.key).removeprefix("file:"),
         "ANSIBLE_SSH_ARGS": f"-F none -o ControlMaster=auto -o ControlPersist=5s -o UserKnownHostsFile="
                             f"{site.ssh.known_hosts}"}
@@ -106,15 +113,15 @@ def pyinfra(site: Site, folder: Path) -> Callable[[], subprocess.Popen[bytes]]:
                             str(folder / "deploy.py")], {})
 
 
-def peak_of(process: subprocess.Popen[bytes]) -> int:
-    """The most memory (PSS) in bytes that a process and its descendants had together, looked at now and then."""
-    peak = 0
-    until = time.monotonic() + LIMIT
+def watched(process: subprocess.Popen[bytes]) -> tuple[float, int]:
+    """Its seconds, and the most memory (PSS) in bytes that it and its descendants had together, now and then."""
+    peak, start = 0, time.monotonic()
+    until = start + LIMIT
     while process.poll() is None and time.monotonic() < until:
         peak = max(peak, sum(_pss(pid) for pid in _family(process.pid)))
         time.sleep(EVERY)
     ended(process)
-    return peak
+    return time.monotonic() - start, peak
 
 
 def _family(pid: int) -> Iterator[int]:

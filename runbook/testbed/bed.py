@@ -201,7 +201,7 @@ def _refuse_anothers(layout: Layout) -> None:
         raise Blocked(f"the bed {layout.name} that stands was brought up by another version of the runbook",
                       next="`runbook testbed down`, then up again")
     if noted["keys"] != str(layout.keys):
-        raise Blocked(f"a bed {layout.name} stands already, for {record['site']}",
+        raise Blocked(f"a bed {layout.name} stands already, for {noted['site']}",
                       next="`runbook testbed down` there, or another name and other addresses here")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import signal
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -36,6 +38,26 @@ def test_both_outputs_arrive_whole_and_apart(shell: StrictShell) -> None:
 def test_what_arrives_is_what_was_given(shell: StrictShell, words: list[str]) -> None:
     result = shell.run(command(*PRINT_EACH, *words))
     assert result.text.split("\0")[:-1] == words
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.binary(max_size=40).map(lambda raw: raw.replace(b"\0", b"")), max_size=4))
+def test_words_of_any_bytes_arrive_too(shell: StrictShell, words: list[bytes]) -> None:
+    result = shell.run(command(*PRINT_EACH, *(word.decode("utf-8", "surrogateescape") for word in words)))
+    assert result.stdout.split(b"\0")[:-1] == words
+
+
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.binary(min_size=1, max_size=60).filter(lambda raw: not {0, 47} & set(raw) and raw not in (b".", b"..")))
+@example(b"-n")
+@example(b"a b'\"$(id)\n`*\\")
+def test_a_file_may_have_any_name(shell: StrictShell, raw: bytes) -> None:
+    name = raw.decode("utf-8", "surrogateescape")
+    with tempfile.TemporaryDirectory() as folder:
+        assert not shell.put(raw, f"{folder}/{name}").already and shell.put(raw, f"{folder}/{name}").already
+        assert os.listdir(os.fsencode(folder)) == [raw]
+        shell.get(f"{folder}/{name}", Path(folder) / "back")
+        assert (Path(folder) / "back").read_bytes() == raw
 
 
 def test_bytes_that_are_no_utf8_arrive_as_they_are(shell: StrictShell) -> None:
