@@ -76,6 +76,7 @@ def test_an_upstream_go_refutes_the_port_and_cannot_tell_of_its_insides(upstream
         "2.2-b": None,
         "2.2-c": None,
         "2.2-d": False,
+        "2.2-f": None,
     }
 
 
@@ -88,12 +89,13 @@ def test_a_port_tells_of_its_insides_but_not_of_upstream(upstream: Toolchain) ->
         "2.2-b": False,
         "2.2-c": False,
         "2.2-d": False,
+        "2.2-f": False,
     }
 
 
 def test_an_upstream_that_had_it_all_as_the_article_says_would_be_believed(upstream: Toolchain) -> None:
     go = replace(upstream.go, targets=frozenset({"linux/sw64"}))
-    as_said = Toolchain(go, "sw64-linux-gcc", False, ("sw64.go",), True, ())
+    as_said = Toolchain(go, "sw64-linux-gcc", False, ("sw64.go",), True, (), ("VADDW",))
     assert set(heard("02_toolchain_build", as_said).values()) == {True}
 
 
