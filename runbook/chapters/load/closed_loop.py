@@ -13,11 +13,12 @@ from runbook.remote.command import Command, Script
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 """Of wrk's times (wrk, src/units.c)."""
 
+# No turn is left uncounted: the open loop came before, and wrk opens its connections anew each time.
 ASK = r"""
 threads=$1 connections=$2 seconds=$3 repeats=$4 wait=$5; shift 5
 number=0
 for url; do
-  turn=0
+  turn=1
   while [ "$turn" -le "$repeats" ]; do
     began=$(date +%s.%N)
     said=$(wrk -t "$threads" -c "$connections" -d "${seconds}s" --timeout "${wait}s" --latency "$url" \

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runbook.chapters.containers.observe import LISTENERS
-from runbook.chapters.load.schedule import Schedule
 from runbook.chapters.sections import sections
 from runbook.remote.command import Command, Script
 
@@ -104,11 +103,11 @@ class Effort:
         return bool(self.pid and self.samples) and all(one.ticks is not None for one in self.samples)
 
 
-def look(schedule: Schedule) -> Command:
-    """The command for a target: as long as the load is expected to last, with a bound on the samples."""
-    interval = max(INTERVAL, round(schedule.seconds / MOST_SAMPLES, 2))
-    seconds = math.ceil(schedule.seconds)
-    words = (str(schedule.port), f"{interval:g}", str(int(seconds / interval) + 2), str(seconds))
+def look(port: int, lasting: float) -> Command:
+    """The command for a target: as long as the load is expected to last (seconds), with a bound on the samples."""
+    interval = max(INTERVAL, round(lasting / MOST_SAMPLES, 2))
+    seconds = math.ceil(lasting)
+    words = (str(port), f"{interval:g}", str(int(seconds / interval) + 2), str(seconds))
     return Script(LOOK, sudo=True, limit=seconds + 30.0).command(*words)
 
 

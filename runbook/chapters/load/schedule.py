@@ -11,7 +11,7 @@ from runbook.site import Host, Site
 ANSWER_SECONDS = 5.0
 """How long one request waits for its answer before it counts as an error."""
 
-PAUSE_SECONDS = 0.1  # between two turns, for what the programs take to start and to report
+PAUSE_SECONDS = 0.05  # between two turns, for what the programs take to start and to report
 MOST_RATE, MOST_SECONDS, MOST_REPEATS, MOST_CONNECTIONS = 20_000, 300, 30, 1_000
 LONGEST = 14 * 60.0
 """Seconds that one loop may take in all: the hosts' locks, taken at its begin, last a minute longer."""
@@ -62,20 +62,26 @@ class Schedule:
         return f"http://{address}:{self.port}{path}"
 
     @property
-    def seconds(self) -> float:
-        """What all turns of all routes take, the uncounted first one of each included."""
-        return len(self.routes) * (self.depth.repeats + 1) * (self.depth.seconds + PAUSE_SECONDS)
+    def closed_seconds(self) -> float:
+        """What all turns of all routes take in the closed loop."""
+        return len(self.routes) * self.depth.repeats * (self.depth.seconds + PAUSE_SECONDS)
+
+    @property
+    def open_seconds(self) -> float:
+        """The same in the open loop, which comes first: a turn of each route more, which is not counted."""
+        return self.closed_seconds + len(self.routes) * (self.depth.seconds + PAUSE_SECONDS)
 
     @property
     def limit(self) -> float:
-        """Seconds after which the load is stopped on both sides, whatever became of it."""
-        return self.seconds + len(self.routes) * (self.depth.repeats + 1) * ANSWER_SECONDS + 30.0
+        """Seconds after which either loop is stopped on both sides, whatever became of it."""
+        return self.open_seconds + len(self.routes) * (self.depth.repeats + 1) * ANSWER_SECONDS + 30.0
 
     def __str__(self) -> str:
         depth, to = self.depth, " and ".join(host.name for host in self.targets)
         routes = " and ".join(route.name for route in self.routes)
-        return (f"{self.sender.name} asks {to} for {routes}: {depth.repeats} turns of {depth.seconds} s after one that "
-                f"does not count; open loop {depth.rate} requests/s, closed loop {depth.connections} connections")
+        return (f"{self.sender.name} asks {to} for {routes}: {depth.repeats} turns of {depth.seconds} s a loop; "
+                f"open loop {depth.rate} requests/s, after a turn that does not count; "
+                f"closed loop {depth.connections} connections")
 
     __repr__ = __str__
 

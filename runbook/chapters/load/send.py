@@ -34,7 +34,7 @@ def open_loop(chapter: Chapter, wanted: Schedule, machine: str) -> Opened:
         return Opened(why=CHECK)
     driver = build_driver(chapter.site, machine, chapter.local)
     with _user(chapter, wanted):
-        text, meanwhile = _side_by_side(chapter, wanted, send(wanted, driver.path))
+        text, meanwhile = _side_by_side(chapter, wanted, send(wanted, driver.path), wanted.open_seconds)
     return Opened(_read(parse_sent, text, wanted), meanwhile)
 
 
@@ -45,7 +45,7 @@ def closed_loop(chapter: Chapter, wanted: Schedule, wrk: str) -> Closed:
     if not wrk:
         return Closed(without=f"{wanted.sender.name} has no wrk")
     with _user(chapter, wanted):
-        text, meanwhile = _side_by_side(chapter, wanted, ask(wanted))
+        text, meanwhile = _side_by_side(chapter, wanted, ask(wanted), wanted.closed_seconds)
     return Closed(_read(parse_asked, text, wanted), meanwhile)
 
 
@@ -57,12 +57,12 @@ def _read(parse: Callable[[str, Schedule], T], text: str, wanted: Schedule) -> T
                            next="the whole of it is in the run's logs/, at the last command of this chapter") from error
 
 
-def _side_by_side(chapter: Chapter, wanted: Schedule, sending: Command) -> tuple[str, Meanwhile]:
+def _side_by_side(chapter: Chapter, wanted: Schedule, sending: Command, lasting: float) -> tuple[str, Meanwhile]:
     """The sender's output, and what was seen of the targets; a target that cannot be looked at is no reason to stop."""
     hosts = [wanted.sender.name, *(host.name for host in wanted.targets)]
 
     def act(shell: Shell) -> str:
-        return shell.run(sending if shell.name == wanted.sender.name else look(wanted)).text
+        return shell.run(sending if shell.name == wanted.sender.name else look(wanted.port, lasting)).text
 
     outcomes = chapter.fleet.only(*hosts).each(act)
     unseen: dict[str, str] = {}

@@ -20,7 +20,7 @@ def test_full_depth_ends_before_the_hosts_locks_do(site: Site, tmp_path) -> None
 
     full = replace(site, load=replace(site.load, depth="full"))
     wanted = schedule(full, full.host("node3"), (full.host("node1"),), "u", {})
-    assert wanted.depth.repeats == 10 and wanted.seconds > 600
+    assert wanted.depth.repeats == 10 and wanted.open_seconds > 600
     assert wanted.limit <= LONGEST
 
 

@@ -92,7 +92,7 @@ def test_a_target_that_dies_under_load_fails_with_the_reason(standing: Standing,
     wanted, other = standing.wanted, LocalShell(journal)
     timer = threading.Timer(1.5, standing.process.send_signal, (signal.SIGKILL,))
     with ThreadPoolExecutor(2) as pool:
-        looked = pool.submit(lambda: other.run(look(wanted)).text)
+        looked = pool.submit(lambda: other.run(look(wanted.port, wanted.open_seconds)).text)
         timer.start()
         sent = parse_sent(local.run(send(wanted, standing.driver)).text, wanted)
         opened = Opened(sent, Meanwhile((parse_effort(looked.result(), "node1"),)))
