@@ -22,6 +22,7 @@ examples:
   runbook run --site sites/ward-7.toml --resume latest --from 03_static_compile
   runbook undo latest                            take back what the last run changed
   runbook verify latest                          is the journal still what was written?
+  runbook compare RUN latest --html compared.html
   runbook port-audit services --target T         what of a Go module does not build for an architecture
 
 exit codes: 0 passed · 1 failed · 2 wrong usage, site or parameter · 3 blocked · 130 interrupted
@@ -53,6 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     """All commands; what a command needs is imported when it runs, so that `--help` is quick."""
+    from runbook.report.commands import add_commands
+
     whole = argparse.ArgumentParser(
         prog="runbook",
         description="From bare servers to Go microservices beside an etcd cluster, with evidence.",
@@ -86,6 +89,8 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
 
     one = _verb(verbs, "verify", verify, "hold a run's journal, logs and artefacts against what was written")
     one.add_argument("run", metavar="RUN", help="its name, its folder, or `latest`")
+
+    add_commands(verbs, _verb)
 
     one = _verb(verbs, "port-audit", port_audit, "which packages of a Go module build for a target, and what helps")
     one.add_argument("folder", metavar="DIR", help="the module: a folder with a go.mod")

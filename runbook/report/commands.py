@@ -1,0 +1,40 @@
+"""The commands about runs and sites that run no chapter: their arguments, and what each calls."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import Any
+
+Act = Callable[[argparse.Namespace], int]
+Verb = Callable[[Any, str, Act, str], argparse.ArgumentParser]
+
+
+def add_commands(verbs: Any, verb: Verb) -> None:
+    """Adds them to the command line; `verb(verbs, name, act, help)` makes one. Imports nothing that costs time."""
+    one = verb(verbs, "compare", compare, "two runs side by side; exit code 1 where the second is worse")
+    one.add_argument("first", metavar="A", help="the run to hold against: its name, its folder, or `latest`")
+    one.add_argument("second", metavar="B", help="the run that is judged")
+    one.add_argument("--noise", type=float, default=25.0, metavar="PERCENT",
+                     help="what a time or a rate may differ by (default: 25); wider where earlier runs varied more")
+    one.add_argument("--html", default="", metavar="FILE", help="write a page of all differences")
+    one.add_argument("--json", action="store_true", help="print one object for other systems")
+
+    one = verb(verbs, "prune", prune, "remove old runs, never what is still needed")
+    one.add_argument("--keep", type=int, required=True, metavar="N", help="how many of each site's newest runs stay")
+
+
+def compare(arguments: argparse.Namespace) -> int:
+    from runbook.report.comparing import compare_runs
+
+    found, text = compare_runs(arguments.first, arguments.second, percent=arguments.noise, page=arguments.html)
+    print(json.dumps(found.to_dict(), indent=1, ensure_ascii=False) if arguments.json else text)
+    return int(found.regressed)
+
+
+def prune(arguments: argparse.Namespace) -> int:
+    from runbook.report.pruning import prune as remove
+
+    print(remove(arguments.keep))
+    return 0
