@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 EXAMPLES = """\
 examples:
+  runbook new-site sites/ward-7.toml --hosts list.txt
+  runbook doctor --site sites/ward-7.toml        what is missing, and what mends it
   runbook rehearse                               everything, on hosts of this machine
   runbook rehearse --keep                        the same, and leave it standing
   runbook run --site sites/ward-7.toml --check   what would change on real servers

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import textwrap
 import typing
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
@@ -27,12 +28,17 @@ HEAD = """\
 """
 
 
-def new_site(name: str, target: str, file: str = "FILE") -> str:
+def new_site(name: str, target: str, file: str = "FILE", hosts: Sequence[Mapping[str, Any]] = ()) -> str:
     """The text of a new site file, valid as it stands; raises TargetError for an unknown target.
 
-    `file` is where it will be, as its own comment says.
+    `file` is where it will be, as its own comment says; `hosts` are tables of name, address and roles, of which the
+    first is explained key by key.
     """
     given: dict[str, Any] = {"name": name, "target": target}
+    for first in hosts[:1]:
+        given |= {f"host.{key}": value for key, value in first.items()}
+    given["more host"] = "".join(
+        "\n[[host]]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in one.items()) for one in hosts[1:])
     if load_target(target).go.upstream:
         given["toolchain.go"] = None  # upstream's default will do
     return HEAD.format(file=file) + "\n" + _table(Site, "", given)
@@ -50,7 +56,7 @@ def _table(table: type, prefix: str, given: dict[str, Any], commented: bool = Fa
         header = f"[[{key}]]" if typing.get_origin(hint) is tuple else f"[{key}]"
         depth = indent + "  " * bool(prefix)
         below += "\n" + _with_help(f"{depth}{'# ' * off}{header}", one.metadata["help"], depth)
-        below += _table(inner, f"{key}.", given, off, depth)
+        below += _table(inner, f"{key}.", given, off, depth) + given.get(f"more {key}", "")
     return plain + below
 
 

@@ -24,6 +24,14 @@ def add_commands(verbs: Any, verb: Verb) -> None:
     one = verb(verbs, "prune", prune, "remove old runs, never what is still needed")
     one.add_argument("--keep", type=int, required=True, metavar="N", help="how many of each site's newest runs stay")
 
+    one = verb(verbs, "doctor", doctor, "what a site still lacks before a run, each with what mends it")
+    one.add_argument("--site", required=True, metavar="FILE", help="the site file")
+
+    one = verb(verbs, "new-site", new_site, "write a commented site file, ready to be filled in")
+    one.add_argument("file", metavar="FILE", help="where it goes; the site is called as the file is")
+    one.add_argument("--target", default="", metavar="T", help="the servers' architecture (default: the example's)")
+    one.add_argument("--hosts", default="", metavar="LIST", help="a file with `NAME ADDRESS [ROLE,ROLE..]` a line")
+
 
 def compare(arguments: argparse.Namespace) -> int:
     from runbook.report.comparing import compare_runs
@@ -37,4 +45,19 @@ def prune(arguments: argparse.Namespace) -> int:
     from runbook.report.pruning import prune as remove
 
     print(remove(arguments.keep))
+    return 0
+
+
+def doctor(arguments: argparse.Namespace) -> int:
+    from runbook.report.doctor import diagnose
+
+    found = diagnose(arguments.site)
+    print(found)
+    return found.exit_code
+
+
+def new_site(arguments: argparse.Namespace) -> int:
+    from runbook.report.new_site import write_site
+
+    print(write_site(arguments.file, target=arguments.target, hosts=arguments.hosts))
     return 0
