@@ -103,8 +103,8 @@ def _class(package: Package, graph: Graph, go: Go, names: tuple[str, ...]) -> tu
         if lie_in:
             cause = Cause.CGO if all(_wants_c(path) for path in lie_in) else Cause.SYMBOL
             return cause, tuple(_short(path, package) for path in lie_in), ""
-        if wants and _numbers(wants) > go.numbers != (0, 0) and any(_of_std(package, graph, name) for name in names):
-            return Cause.NEWER_GO, (), wants
+        if any(_of_std(package, graph, name) for name in names):  # whatever its go.mod says
+            return Cause.NEWER_GO, (), wants if _numbers(wants) > go.numbers != (0, 0) else ""
     return Cause.SOURCE, (), ""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from runbook.chapters.compile.build import IN_FOLDER, KEPT, LIMIT
@@ -22,7 +22,7 @@ HOME = KEPT / "home"
 EVERYTHING = "./..."
 TOO_OLD = re.compile(
     r"requires go >= ?(\d+\.\d+)|invalid go version '(\d+\.\d+)|unknown directive: (toolchain|tool|godebug)")
-SAID_SO = {1: "an older Go says so where a package does not compile, and lists all the same"}
+SAID_SO = dict.fromkeys((1, 2), "an older Go says so where a package does not compile")
 
 
 @dataclass(frozen=True)
@@ -104,15 +104,21 @@ def build_graph(folder: Path, go: Go, target: Target, shell: Shell, *, patterns:
         raise Blocked(f"{folder}: no go.mod there", next="name the folder of a Go module")
     HOME.mkdir(parents=True, exist_ok=True)
     pairs = dict(environment(go, target.goarch, HOME))
-    words = ["env", "-i", *(f"{name}={value}" for name, value in pairs.items()), str(go.program), "list", "-e",
-             "-export", "-deps", "-json", *([f"-modfile={modfile}"] if modfile else []), "--"]
-    asked = patterns or (EVERYTHING,)
-    try:
-        result = shell.run(Script(IN_FOLDER, limit=LIMIT, also=SAID_SO).command(str(folder), *words, *asked))
-    except CommandFailed as error:
-        raise _refused(folder, go, error.tail) from error
-    said = result.stderr.decode("utf-8", "replace")
-    graph = Graph({one.path: one for one in parse_packages(result.text, said)})
+    words = ["env", "-i", *(f"{name}={value}" for name, value in pairs.items()), str(go.program), "list", "-e"]
+    asked = ["-deps", "-json", *([f"-modfile={modfile}"] if modfile else []), "--", *(patterns or (EVERYTHING,))]
+
+    def listed(*more: str) -> tuple[str, str]:
+        try:
+            result = shell.run(Script(IN_FOLDER, limit=LIMIT, also=SAID_SO).command(str(folder), *words, *more, *asked))
+        except CommandFailed as error:
+            raise _refused(folder, go, error.tail) from error
+        return result.text, result.stderr.decode("utf-8", "replace")
+
+    text, said = listed("-export")
+    if text.strip() or "# " not in said:
+        graph = Graph({one.path: one for one in parse_packages(text, said)})
+    else:  # up to Go 1.18 nothing is listed where anything fails; what failed was said all the same
+        graph = Graph(by_what_was_said(parse_packages(listed()[0], said)))
     if not graph.packages:
         tools = tools_of(folder)
         if not patterns and tools:
@@ -138,6 +144,15 @@ def parse_packages(text: str, said: str) -> Iterator[Package]:
         told, end = decoder.raw_decode(text, at)
         at = end + len(text[end:]) - len(text[end:].lstrip())
         yield _package(told, words)
+
+
+def by_what_was_said(packages: Iterator[Package]) -> dict[str, Package]:
+    """For a list that was made without compiling: a package is built where nothing is said of it or of its imports."""
+    found: dict[str, Package] = {}
+    for one in packages:
+        below = all(found[name].built for name in one.imports if name in found)
+        found[one.path] = replace(one, built=not one.said and below)
+    return found
 
 
 def _package(told: Mapping, words: Mapping[str, str]) -> Package:  # type: ignore[type-arg]

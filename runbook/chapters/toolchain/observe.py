@@ -115,4 +115,5 @@ def _of(root: Path, source: GoSource, shell: Shell) -> Go:
 
 
 def _go(root: Path, *words: str) -> Command:
-    return command("env", "GOTOOLCHAIN=local", "GOFLAGS=", str(root / "bin" / "go"), *words)
+    # Not an empty GOFLAGS: that would let what a person wrote with `go env -w` through, and an old Go may not know it.
+    return command("env", "GOTOOLCHAIN=local", "GOFLAGS=-mod=readonly", str(root / "bin" / "go"), *words)

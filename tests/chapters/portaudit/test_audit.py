@@ -15,6 +15,7 @@ from runbook.chapters.portaudit.apply import DIFF, RECORD, apply
 from runbook.chapters.portaudit.audit import audit
 from runbook.chapters.portaudit.cause import Cause
 from runbook.chapters.portaudit.door import port_audit
+from runbook.chapters.portaudit.graph import Graph, by_what_was_said, parse_packages
 from runbook.chapters.toolchain.observe import Go
 from runbook.errors import Blocked, UsageError
 from runbook.remote.local import LocalShell
@@ -115,6 +116,24 @@ def test_a_module_that_needs_a_newer_go_says_which(module: Made, go: Go, target:
     seen = audit(module({"main.go": "package m\n"}, go="1.99"), go, target, local)
     assert [(one.cause, one.wants) for one in seen.findings] == [(Cause.NEWER_GO, "1.99")]
     assert not seen.ok and "1.99" in str(seen)
+
+
+def test_a_name_that_the_standard_library_lacks_wants_a_newer_go(
+    module: Made, go: Go, target: Target, local: LocalShell
+) -> None:
+    seen = audit(module({"m.go": 'package m\n\nimport "sync/atomic"\n\nvar V atomic.NotYet\n'}), go, target, local)
+    assert [(one.cause, one.names) for one in seen.findings] == [(Cause.NEWER_GO, ("atomic.NotYet",))]
+
+
+def test_an_old_gos_list_is_read_by_what_it_said() -> None:
+    """Go 1.16 to 1.18 list nothing with -export where anything fails; seen with 1.16.15."""
+    told = [{"ImportPath": "m/root"}, {"ImportPath": "m/user", "Imports": ["m/root"]}, {"ImportPath": "m/fine"}]
+    text = "".join(json.dumps({"Name": "m", "Module": {"Path": "m"}, **one}) for one in told)
+    graph = Graph(by_what_was_said(parse_packages(text, "# m/root\nroot/r.go:3:9: undefined: x\n")))
+    assert {path: one.built for path, one in graph.packages.items()} == {
+        "m/root": False, "m/user": False, "m/fine": True}
+    assert [one.path for one in graph.failing] == ["m/root"]
+    assert graph.waiting_for() == {"m/root": {"m/user"}}
 
 
 def test_a_file_for_an_architecture_that_this_go_does_not_know_is_found(
