@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 
 from runbook.chapters.compile.build import KEPT, Built, build
 from runbook.chapters.compile.decide import recipe_for
+from runbook.chapters.compile.pinned import native
 from runbook.chapters.compile.sources import read_sources
 from runbook.chapters.toolchain.observe import find_go
-from runbook.errors import Blocked
 from runbook.remote.shell import Shell
 from runbook.site import ROOT, Site
-from runbook.targets import Target, of_machine
+from runbook.targets import Target
 
 HOME = KEPT / "home"
 """What a build sees as its home folder, as in the compile chapter: nothing of the person's own gets into it."""
@@ -62,18 +62,8 @@ def build_programs(site: Site, target: Target, machines: Iterable[str], shell: S
     def program(name: str, to: Target) -> Built:
         return build(recipe_for(name, sources, go, to, HOME, package=PACKAGES[name]), shell)
 
-    clients = {machine: program("etcdctl", _native(machine)) for machine in sorted(set(machines))}
+    clients = {machine: program("etcdctl", native(machine)) for machine in sorted(set(machines))}
     return Programs(program("etcd", target), program("etcdutl", target), clients, pinned_version())
-
-
-def _native(machine: str) -> Target:
-    found = of_machine(machine)
-    if found is None:
-        raise Blocked(
-            f"a host calls its machine {machine}, and no file in runbook/targets/ knows that name",
-            next="add the name to `uname` of the target that it is, or describe a new target",
-        )
-    return found
 
 
 def pinned_version() -> str:
