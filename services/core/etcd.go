@@ -119,20 +119,93 @@ func (s *etcdStore) Read(ctx context.Context, id string) (User, error) {
 	return decoded(found.Kvs[0].Key, found.Kvs[0].Value)
 }
 
-func (s *etcdStore) List(ctx context.Context, limit int) ([]User, bool, error) {
-	found, err := s.client.Get(ctx, prefix, clientv3.WithPrefix(), clientv3.WithLimit(int64(limit)))
-	if err != nil {
-		return nil, false, inTime(ctx, err)
+func (s *etcdStore) List(ctx context.Context, after string, limit int) (Listed, error) {
+	first := prefix
+	if after != "" {
+		first += after + "\x00" // the least key behind it
 	}
-	users := make([]User, 0, len(found.Kvs))
+	found, err := s.client.Get(ctx, first,
+		clientv3.WithRange(clientv3.GetPrefixRangeEnd(prefix)), clientv3.WithLimit(int64(limit)))
+	if err != nil {
+		return Listed{}, inTime(ctx, err)
+	}
+	listed := Listed{make([]User, 0, len(found.Kvs)), found.More, found.Header.Revision}
 	for _, one := range found.Kvs {
 		user, err := decoded(one.Key, one.Value)
 		if err != nil {
-			return nil, false, err
+			return Listed{}, err
 		}
-		users = append(users, user)
+		listed.Users = append(listed.Users, user)
 	}
-	return users, found.More, nil
+	return listed, nil
+}
+
+// Watch asks for a leader: a member that the others left behind ends the stream, instead of being silent for good.
+func (s *etcdStore) Watch(ctx context.Context, after int64, send func(int64, []Event) error) error {
+	start, err := s.startOf(ctx, after)
+	if err != nil {
+		return err
+	}
+	if err := send(start, nil); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	defer cancel() // ends the stream at the member too
+	changes := s.client.Watch(ctx, prefix, clientv3.WithPrefix(), clientv3.WithRev(start+1))
+	for seen := range changes {
+		if seen.CompactRevision != 0 {
+			return ErrForgotten
+		}
+		if err := seen.Err(); err != nil {
+			return inTime(ctx, err)
+		}
+		events := make([]Event, 0, len(seen.Events))
+		for _, one := range seen.Events {
+			event, err := changed(one)
+			if err != nil {
+				return err
+			}
+			events = append(events, event)
+		}
+		if err := send(start, events); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// startOf is the revision to start behind. What was compacted away, or was never reached by a cluster that came back
+// from a snapshot, is forgotten.
+func (s *etcdStore) startOf(ctx context.Context, after int64) (int64, error) {
+	ctx, cancel := context.WithTimeout(ctx, StoreLimit)
+	defer cancel()
+	asked := []clientv3.OpOption{clientv3.WithPrefix(), clientv3.WithCountOnly()}
+	if after > 0 {
+		asked = append(asked, clientv3.WithRev(after))
+	}
+	found, err := s.client.Get(ctx, prefix, asked...)
+	switch {
+	case errors.Is(err, rpctypes.ErrCompacted), errors.Is(err, rpctypes.ErrFutureRev):
+		return 0, ErrForgotten
+	case err != nil:
+		return 0, inTime(ctx, err)
+	case after < 0:
+		return found.Header.Revision, nil
+	}
+	return after, nil
+}
+
+func changed(one *clientv3.Event) (Event, error) {
+	if one.Type == clientv3.EventTypeDelete {
+		id := strings.TrimPrefix(string(one.Kv.Key), prefix)
+		return Event{one.Kv.ModRevision, "deleted", User{ID: id}}, nil
+	}
+	user, err := decoded(one.Kv.Key, one.Kv.Value)
+	kind := "changed" // nobody does by this service, but somebody may with etcdctl
+	if one.IsCreate() {
+		kind = "created"
+	}
+	return Event{one.Kv.ModRevision, kind, user}, err
 }
 
 func (s *etcdStore) Delete(ctx context.Context, id string) error {

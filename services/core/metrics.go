@@ -16,6 +16,7 @@ type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	seconds  *prometheus.HistogramVec
+	watches  prometheus.Gauge
 }
 
 func NewMetrics(version string) *Metrics {
@@ -28,13 +29,16 @@ func NewMetrics(version string) *Metrics {
 			Name: "http_request_duration_seconds", Help: "Time from the request's header to the end of its answer.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 9), // 0.1 ms to 6.6 s
 		}, []string{"method", "route"}),
+		watches: prometheus.NewGauge(prometheus.GaugeOpts{
+			Name: "users_watches", Help: "Streams of changes that are open.",
+		}),
 	}
 	built := prometheus.NewGauge(prometheus.GaugeOpts{
 		Name: "users_build_info", Help: "1, with the version as a label.",
 		ConstLabels: prometheus.Labels{"version": version},
 	})
 	built.Set(1)
-	m.registry.MustRegister(m.requests, m.seconds, built, collectors.NewGoCollector(),
+	m.registry.MustRegister(m.requests, m.seconds, m.watches, built, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -48,6 +52,9 @@ func (m *Metrics) Count(method, route string, status int, took time.Duration) {
 	m.requests.WithLabelValues(method, route, strconv.Itoa(status)).Inc()
 	m.seconds.WithLabelValues(method, route).Observe(took.Seconds())
 }
+
+// Watched is told how many streams are open.
+func (m *Metrics) Watched(open int) { m.watches.Set(float64(open)) }
 
 // Handler answers /metrics.
 func (m *Metrics) Handler() http.Handler {

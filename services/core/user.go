@@ -20,6 +20,7 @@ const (
 	NameBytes  = 200
 	EmailBytes = 254 // RFC 5321, 4.5.3.1.3, less the brackets
 	ListLimit  = 100 // users in one answer
+	WatchLimit = 256 // streams at a time
 )
 
 // User is what is kept.
@@ -29,20 +30,41 @@ type User struct {
 	Email string `json:"email,omitempty"`
 }
 
+// Listed is some of the users in the order of their ids, whether there are more behind them, and the store's revision:
+// what changes later has a greater one.
+type Listed struct {
+	Users    []User
+	More     bool
+	Revision int64
+}
+
+// Event is a change of one user; a deleted one has its id only.
+type Event struct {
+	Revision int64
+	Kind     string // created, changed, deleted
+	User     User
+}
+
 // What a store answers besides users. Any other error means that it cannot be asked now.
 var (
 	ErrNotFound      = errors.New("there is no such user")
 	ErrExists        = errors.New("there is a user of that id already")
+	ErrForgotten     = errors.New("the store no longer knows what changed since then: list the users again")
 	ErrNotConfigured = errors.New("no store is configured: set -etcd-endpoints, -etcd-ca, -etcd-cert and -etcd-key, " +
 		"or USERS_ETCD_ENDPOINTS, USERS_ETCD_CA, USERS_ETCD_CERT and USERS_ETCD_KEY")
 )
 
 // Store keeps users. Every call ends when its context does.
 type Store interface {
-	Create(ctx context.Context, user User) error                              // ErrExists
-	Read(ctx context.Context, id string) (User, error)                        // ErrNotFound
-	List(ctx context.Context, limit int) (users []User, more bool, err error) // in the order of their ids
-	Delete(ctx context.Context, id string) error                              // ErrNotFound
+	Create(ctx context.Context, user User) error       // ErrExists
+	Read(ctx context.Context, id string) (User, error) // ErrNotFound
+	// List starts behind the id after, or with the first user where it is empty.
+	List(ctx context.Context, after string, limit int) (Listed, error)
+	Delete(ctx context.Context, id string) error // ErrNotFound
+	// Watch tells what changes after a revision, in its order and all of it, until ctx ends or send fails; -1 is from now
+	// on. The first call of send has the revision that the store starts behind, and no events.
+	// ErrForgotten where the store cannot tell all of it.
+	Watch(ctx context.Context, after int64, send func(start int64, events []Event) error) error
 	Ready(ctx context.Context) error
 	Close() error
 }

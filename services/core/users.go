@@ -5,8 +5,11 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -21,10 +24,13 @@ type Problem struct {
 	Error string `json:"error"`
 }
 
-// Page is the answer to a list: the first users in the order of their ids, and whether there are more.
+// Page is the answer to a list: some users in the order of their ids, and whether there are more: ask with
+// ?after=NEXT then. A watch after the revision tells what changed since.
 type Page struct {
-	Users []User `json:"users"`
-	More  bool   `json:"more"`
+	Users    []User `json:"users"`
+	More     bool   `json:"more"`
+	Next     string `json:"next,omitempty"`
+	Revision int64  `json:"revision"`
 }
 
 // Users answers what is asked about users: each method returns the status and the body, nil for none.
@@ -73,15 +79,32 @@ func (u *Users) Read(ctx context.Context, id string) (int, interface{}) {
 	return http.StatusOK, user
 }
 
-// List answers with at most ListLimit users.
-func (u *Users) List(ctx context.Context) (int, interface{}) {
+// List answers with at most ?limit=N users, 1 to ListLimit, of those behind ?after=ID.
+func (u *Users) List(ctx context.Context, asked url.Values) (int, interface{}) {
+	limit, after := ListLimit, asked.Get("after")
+	if text := asked.Get("limit"); text != "" {
+		number, err := strconv.Atoi(text)
+		if err != nil || number < 1 || number > ListLimit {
+			return failure(invalid(fmt.Sprintf("limit is a number from 1 to %d", ListLimit)))
+		}
+		limit = number
+	}
+	if after != "" {
+		if err := checkID(after); err != nil {
+			return failure(invalid("after: " + err.Error()))
+		}
+	}
 	ctx, cancel := context.WithTimeout(ctx, u.limit)
 	defer cancel()
-	users, more, err := u.store.List(ctx, ListLimit)
+	listed, err := u.store.List(ctx, after, limit)
 	if err != nil {
 		return failure(err)
 	}
-	return http.StatusOK, Page{users, more}
+	page := Page{Users: listed.Users, More: listed.More, Revision: listed.Revision}
+	if page.More && len(page.Users) > 0 {
+		page.Next = page.Users[len(page.Users)-1].ID
+	}
+	return http.StatusOK, page
 }
 
 func (u *Users) Delete(ctx context.Context, id string) (int, interface{}) {
@@ -96,7 +119,7 @@ func (u *Users) Delete(ctx context.Context, id string) (int, interface{}) {
 	return http.StatusNoContent, nil
 }
 
-// Ready says whether users can be asked about now. The process itself may be well all the same.
+// Ready says whether the store can be asked now.
 func (u *Users) Ready(ctx context.Context) (int, interface{}) {
 	ctx, cancel := context.WithTimeout(ctx, u.limit)
 	defer cancel()
@@ -117,6 +140,8 @@ func failure(err error) (int, interface{}) {
 		status, said = http.StatusNotFound, err.Error()
 	case errors.Is(err, ErrExists):
 		status, said = http.StatusConflict, err.Error()
+	case errors.Is(err, ErrForgotten):
+		status, said = http.StatusGone, err.Error()
 	case errors.Is(err, ErrNotConfigured):
 		said = err.Error()
 	case errors.Is(err, errTooLarge):
@@ -141,9 +166,12 @@ func newID() (string, error) {
 // nowhere is the store of a service that was given none.
 type nowhere struct{}
 
-func (nowhere) Create(context.Context, User) error              { return ErrNotConfigured }
-func (nowhere) Read(context.Context, string) (User, error)      { return User{}, ErrNotConfigured }
-func (nowhere) List(context.Context, int) ([]User, bool, error) { return nil, false, ErrNotConfigured }
-func (nowhere) Delete(context.Context, string) error            { return ErrNotConfigured }
-func (nowhere) Ready(context.Context) error                     { return ErrNotConfigured }
-func (nowhere) Close() error                                    { return nil }
+func (nowhere) Create(context.Context, User) error                { return ErrNotConfigured }
+func (nowhere) Read(context.Context, string) (User, error)        { return User{}, ErrNotConfigured }
+func (nowhere) List(context.Context, string, int) (Listed, error) { return Listed{}, ErrNotConfigured }
+func (nowhere) Watch(context.Context, int64, func(int64, []Event) error) error {
+	return ErrNotConfigured
+}
+func (nowhere) Delete(context.Context, string) error { return ErrNotConfigured }
+func (nowhere) Ready(context.Context) error          { return ErrNotConfigured }
+func (nowhere) Close() error                         { return nil }

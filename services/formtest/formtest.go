@@ -7,80 +7,26 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"runtime"
-	"sort"
 	"strings"
-	"sync"
 	"testing"
 
 	"runbook.example/services/core"
+	"runbook.example/services/jsonlog"
 	"runbook.example/services/server"
 )
 
 const version = "1.2.3"
 
-// Memory is a store for tests that lasts as long as they do; Broken makes every call fail.
-type Memory struct {
-	Broken error
-
-	mutex sync.Mutex
-	users map[string]core.User
-}
-
-func (m *Memory) Create(_ context.Context, user core.User) error {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	if m.users == nil {
-		m.users = map[string]core.User{}
-	}
-	if _, there := m.users[user.ID]; there {
-		return core.ErrExists
-	}
-	m.users[user.ID] = user
-	return m.Broken
-}
-
-func (m *Memory) Read(_ context.Context, id string) (core.User, error) {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	user, there := m.users[id]
-	if !there && m.Broken == nil {
-		return user, core.ErrNotFound
-	}
-	return user, m.Broken
-}
-
-func (m *Memory) List(_ context.Context, limit int) ([]core.User, bool, error) {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	found := make([]core.User, 0, len(m.users))
-	for _, user := range m.users {
-		found = append(found, user)
-	}
-	sort.Slice(found, func(i, j int) bool { return found[i].ID < found[j].ID })
-	return found[:min(limit, len(found))], len(found) > limit, m.Broken
-}
-
-func (m *Memory) Delete(_ context.Context, id string) error {
-	m.mutex.Lock()
-	defer m.mutex.Unlock()
-	if _, there := m.users[id]; !there {
-		return core.ErrNotFound
-	}
-	delete(m.users, id)
-	return m.Broken
-}
-
-func (m *Memory) Ready(context.Context) error { return m.Broken }
-func (m *Memory) Close() error                { return nil }
-
 // Run holds a form to all of it.
 func Run(t *testing.T, form server.Router) {
 	t.Run("ping says version and architecture", func(t *testing.T) { ping(t, form) })
 	t.Run("users are created, read, listed and deleted", func(t *testing.T) { lifeOfAUser(t, form) })
+	t.Run("a list comes in pages", func(t *testing.T) { pages(t, form) })
+	t.Run("changes are streamed, and a stop ends the streams", func(t *testing.T) { watched(t, form) })
+	t.Run("a client's request id is kept where it is one", func(t *testing.T) { requestID(t, form) })
 	t.Run("without a store users are answered 503 with what to configure", func(t *testing.T) { withoutAStore(t, form) })
 	t.Run("what a client gets wrong is refused", func(t *testing.T) { refused(t, form) })
 	t.Run("a store that fails is the service's matter", func(t *testing.T) { failing(t, form) })
@@ -89,7 +35,7 @@ func Run(t *testing.T, form server.Router) {
 }
 
 // Quiet is a log that nobody reads.
-func Quiet() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }
+func Quiet() *jsonlog.Logger { return jsonlog.New(io.Discard) }
 
 // Ask sends one request to a handler.
 func Ask(handler http.Handler, method, path, body string) *httptest.ResponseRecorder {
@@ -99,7 +45,7 @@ func Ask(handler http.Handler, method, path, body string) *httptest.ResponseReco
 }
 
 func routes(form server.Router, store core.Store) http.Handler {
-	return form(core.NewApp(version, store), Quiet())
+	return core.WithRequestID(form(core.NewApp(version, store), Quiet()))
 }
 
 func expect(t *testing.T, handler http.Handler, method, path, body string, status int, said string) {
@@ -143,10 +89,38 @@ func lifeOfAUser(t *testing.T, form server.Router) {
 	}
 }
 
+func pages(t *testing.T, form server.Router) {
+	handler := routes(form, &Memory{})
+	for _, id := range []string{"c", "a", "b"} {
+		expect(t, handler, "POST", "/users", `{"id":"`+id+`","name":"Ay"}`, 201, "")
+	}
+	expect(t, handler, "GET", "/users?limit=2", "", 200, `{"id":"b","name":"Ay"}],"more":true,"next":"b","revision":3}`)
+	expect(t, handler, "GET", "/users?limit=2&after=b", "", 200, `{"users":[{"id":"c","name":"Ay"}],"more":false,"revision":3}`)
+	expect(t, handler, "GET", "/users?after=c", "", 200, `"users":[]`)
+	for _, wrong := range []string{"limit=0", "limit=101", "limit=many", "limit=-1"} {
+		expect(t, handler, "GET", "/users?"+wrong, "", 400, "1 to 100")
+	}
+	expect(t, handler, "GET", "/users?after=../etc", "", 400, "after: an id holds")
+}
+
+func requestID(t *testing.T, form server.Router) {
+	handler := routes(form, nil)
+	for given, kept := range map[string]bool{
+		"abc-1.2_3": true, "": false, "two words": false, "new\nline": false, strings.Repeat("a", 65): false,
+	} {
+		request, answer := httptest.NewRequest("GET", "/ping", nil), httptest.NewRecorder()
+		request.Header.Set(core.RequestIDHeader, given)
+		handler.ServeHTTP(answer, request)
+		if got := answer.Header().Get(core.RequestIDHeader); got == "" || (got == given) != kept {
+			t.Errorf("%q came back as %q", given, got)
+		}
+	}
+}
+
 func withoutAStore(t *testing.T, form server.Router) {
 	handler := routes(form, nil)
 	expect(t, handler, "GET", "/healthz", "", 200, "ok")
-	for _, c := range [][2]string{{"GET", "/readyz"}, {"GET", "/users"}, {"GET", "/users/a"}, {"DELETE", "/users/a"}} {
+	for _, c := range [][2]string{{"GET", "/readyz"}, {"GET", "/users"}, {"GET", "/watch/users"}, {"GET", "/users/a"}, {"DELETE", "/users/a"}} {
 		expect(t, handler, c[0], c[1], "", 503, "USERS_ETCD_ENDPOINTS")
 	}
 	expect(t, handler, "POST", "/users", `{"name":"Ay"}`, 503, "-etcd-ca")
@@ -214,14 +188,17 @@ func metrics(t *testing.T, form server.Router) {
 
 func oneLine(t *testing.T, form server.Router) {
 	var log bytes.Buffer
-	handler := form(core.NewApp(version, nil), slog.New(slog.NewJSONHandler(&log, nil)))
-	Ask(handler, "GET", "/ping?token=hidden", "")
-	var line map[string]any
+	handler := core.WithRequestID(form(core.NewApp(version, nil), jsonlog.New(&log)))
+	answer := Ask(handler, "GET", "/ping?token=hidden", "")
+	var line map[string]interface{}
 	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
 		t.Fatalf("%v: %s", err, &log)
 	}
 	if line["path"] != "/ping" || line["status"] != float64(200) || line["method"] != "GET" {
 		t.Errorf("got %v", line)
+	}
+	if id := answer.Header().Get(core.RequestIDHeader); len(id) != 16 || line["request_id"] != id {
+		t.Errorf("the client was told %q: %v", id, line)
 	}
 	if strings.Contains(log.String(), "hidden") {
 		t.Errorf("the query is in the log: %s", &log)

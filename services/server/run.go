@@ -7,7 +7,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -17,10 +16,11 @@ import (
 	"time"
 
 	"runbook.example/services/core"
+	"runbook.example/services/jsonlog"
 )
 
 // Router makes the routes of a framework.
-type Router func(app *core.App, logger *slog.Logger) http.Handler
+type Router func(app *core.App, logger *jsonlog.Logger) http.Handler
 
 // Exit codes of the process; 2 is what package flag uses for wrong usage.
 const (
@@ -48,6 +48,9 @@ func run(asked context.Context, version string, router Router, args []string, ou
 	ca := text("etcd-ca", "USERS_ETCD_CA", "", "file of the authority that etcd's members are signed by")
 	cert := text("etcd-cert", "USERS_ETCD_CERT", "", "file of the service's certificate for etcd")
 	key := text("etcd-key", "USERS_ETCD_KEY", "", "file of that certificate's key")
+	ownCert := text("tls-cert", "USERS_TLS_CERT", "", "file of the service's own certificate (none: plain HTTP)")
+	ownKey := text("tls-key", "USERS_TLS_KEY", "", "file of that certificate's key")
+	clientCA := text("tls-client-ca", "USERS_TLS_CLIENT_CA", "", "file of the authority that clients are signed by (none: all are let in)")
 	drain := flags.Duration("drain", 10*time.Second, "how long a stop waits for requests under way")
 	showVersion := flags.Bool("version", false, "print the version and exit")
 	switch err := flags.Parse(args); {
@@ -64,7 +67,12 @@ func run(asked context.Context, version string, router Router, args []string, ou
 		return 0
 	}
 
-	logger := slog.New(slog.NewJSONHandler(log, nil)).With("service", "users", "version", version)
+	logger := jsonlog.New(log, "service", "users", "version", version)
+	wanted, err := tlsFiles{*ownCert, *ownKey, *clientCA}.config()
+	if err != nil {
+		logger.Error("cannot use the certificates", "error", err)
+		return exitFailed
+	}
 	store, err := core.OpenEtcd(core.EtcdSettings{Endpoints: core.Endpoints(*endpoints), CA: *ca, Cert: *cert, Key: *key})
 	if err != nil {
 		logger.Error("cannot use the store", "error", err)
@@ -76,7 +84,9 @@ func run(asked context.Context, version string, router Router, args []string, ou
 		logger.Error("cannot listen", "address", *listen, "error", err)
 		return errorsToExit(app.Users.Close(), logger, exitFailed)
 	}
-	if err := serve(asked, listener, newServer(router(app, logger), logger), *drain, logger); err != nil {
+	server := newServer(core.WithRequestID(router(app, logger)), wanted, logger)
+	server.RegisterOnShutdown(app.Stop)
+	if err := serve(asked, listener, server, *drain, logger); err != nil {
 		logger.Error("stopped badly", "error", err)
 		return errorsToExit(app.Users.Close(), logger, exitFailed)
 	}
@@ -84,7 +94,7 @@ func run(asked context.Context, version string, router Router, args []string, ou
 }
 
 // errorsToExit keeps the exit code; that a store did not close well is worth a line and no more.
-func errorsToExit(err error, logger *slog.Logger, code int) int {
+func errorsToExit(err error, logger *jsonlog.Logger, code int) int {
 	if err != nil {
 		logger.Warn("the store did not close well", "error", err)
 	}

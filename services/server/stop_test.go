@@ -5,9 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"os/signal"
 	"strings"
 	"sync"
@@ -16,12 +16,13 @@ import (
 	"time"
 
 	"runbook.example/services/core"
+	"runbook.example/services/jsonlog"
 )
 
-func quiet() *slog.Logger { return slog.New(slog.NewJSONHandler(io.Discard, nil)) }
+func quiet() *jsonlog.Logger { return jsonlog.New(io.Discard) }
 
 // pinger is the least router there is.
-func pinger(app *core.App, _ *slog.Logger) http.Handler {
+func pinger(app *core.App, _ *jsonlog.Logger) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		status, _ := app.Ping()
 		w.WriteHeader(status)
@@ -49,8 +50,8 @@ func (l *lines) String() string {
 // address waits for the line that says where the server listens.
 func (l *lines) address(t *testing.T) string {
 	t.Helper()
-	for range 2000 { // 10 s
-		for text := range strings.Lines(l.String()) {
+	for tries := 0; tries < 2000; tries++ { // 10 s
+		for _, text := range strings.Split(l.String(), "\n") {
 			var line struct{ Msg, Address string }
 			if json.Unmarshal([]byte(text), &line) == nil && line.Msg == "listening" {
 				return line.Address
@@ -99,12 +100,12 @@ func TestSIGTERMStopsTheServerInOrder(t *testing.T) {
 // slow is a server whose one request lasts until the test lets it end.
 func slow(t *testing.T, drain time.Duration) (stop func(), let func(), answered, served chan error) {
 	t.Helper()
-	began, release := make(chan struct{}), make(chan struct{})
+	began, release, once := make(chan struct{}), make(chan struct{}), &sync.Once{}
 	server := newServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		close(began)
 		<-release
 		w.WriteHeader(http.StatusOK)
-	}), quiet())
+	}), nil, quiet())
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +125,7 @@ func slow(t *testing.T, drain time.Duration) (stop func(), let func(), answered,
 	case <-time.After(10 * time.Second):
 		t.Fatal("the request never arrived")
 	}
-	return stop, sync.OnceFunc(func() { close(release) }), answered, served
+	return stop, func() { once.Do(func() { close(release) }) }, answered, served
 }
 
 func TestARequestUnderWayIsAnsweredBeforeTheStop(t *testing.T) {
@@ -164,7 +165,10 @@ func TestWrongUseAndATakenPortAreSaid(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	t.Setenv("USERS_LISTEN", taken.Addr().String())
+	if err := os.Setenv("USERS_LISTEN", taken.Addr().String()); err != nil { // t.Setenv is younger than Go 1.16
+		t.Fatal(err)
+	}
+	defer os.Unsetenv("USERS_LISTEN")
 	for _, c := range []struct {
 		name string
 		args []string
@@ -177,6 +181,9 @@ func TestWrongUseAndATakenPortAreSaid(t *testing.T) {
 		{"version", []string{"-version"}, 0, "users 1.2.3 "},
 		{"help", []string{"-help"}, 0, "USERS_LISTEN"},
 		{"etcd without certificates", []string{"-etcd-endpoints", "https://192.0.2.1:2379"}, exitFailed, "-etcd-ca"},
+		{"a certificate without its key", []string{"-tls-cert", "own.crt"}, exitFailed, "-tls-key"},
+		{"clients' authority alone", []string{"-tls-client-ca", "ca.crt"}, exitFailed, "-tls-key"},
+		{"no such certificate", []string{"-tls-cert", "/nowhere", "-tls-key", "/nowhere"}, exitFailed, "no such file"},
 		{"etcd in the open", []string{"-etcd-endpoints", "http://192.0.2.1:2379"}, exitFailed, "no https:// address"},
 	} {
 		log := &lines{}
@@ -184,5 +191,11 @@ func TestWrongUseAndATakenPortAreSaid(t *testing.T) {
 		if code != c.code || !strings.Contains(log.String(), c.said) {
 			t.Errorf("%s: exit code %d, want %d with %q: %s", c.name, code, c.code, c.said, log)
 		}
+	}
+}
+
+func TestAStreamEndsByItselfBeforeTheServerCutsIt(t *testing.T) {
+	if core.WatchFor+core.StoreLimit >= writeLimit {
+		t.Errorf("a stream of %s, begun within %s, is cut after %s", core.WatchFor, core.StoreLimit, writeLimit)
 	}
 }

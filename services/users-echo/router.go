@@ -1,34 +1,37 @@
 package main
 
 import (
-	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"runbook.example/services/core"
+	"runbook.example/services/jsonlog"
 	"runbook.example/services/server"
 )
 
-func newRouter(app *core.App, logger *slog.Logger) http.Handler {
+func newRouter(app *core.App, logger *jsonlog.Logger) http.Handler {
 	router := echo.New()
 	// What recovers stands innermost: a panic is still logged and counted, as the 500 that the client got.
 	router.Use(measure(app, logger), recoverPanics(logger))
 	router.GET("/ping", func(c echo.Context) error { return answer(c)(app.Ping()) })
 	router.GET("/healthz", func(c echo.Context) error { return answer(c)(app.Health()) })
-	router.GET("/readyz", func(c echo.Context) error { return answer(c)(app.Users.Ready(c.Request().Context())) })
+	router.GET("/readyz", func(c echo.Context) error { return answer(c)(app.Ready(c.Request().Context())) })
 	router.GET("/metrics", echo.WrapHandler(app.Metrics.Handler()))
 	router.POST("/users", func(c echo.Context) error {
 		return answer(c)(app.Users.Create(c.Request().Context(), c.Request().Body))
 	})
-	router.GET("/users", func(c echo.Context) error { return answer(c)(app.Users.List(c.Request().Context())) })
+	router.GET("/users", func(c echo.Context) error {
+		return answer(c)(app.Users.List(c.Request().Context(), c.QueryParams()))
+	})
 	router.GET("/users/:id", func(c echo.Context) error {
 		return answer(c)(app.Users.Read(c.Request().Context(), c.Param("id")))
 	})
 	router.DELETE("/users/:id", func(c echo.Context) error {
 		return answer(c)(app.Users.Delete(c.Request().Context(), c.Param("id")))
 	})
+	router.GET("/watch/users", echo.WrapHandler(app.Watches))
 	return router
 }
 
@@ -42,7 +45,7 @@ func answer(c echo.Context) func(int, interface{}) error {
 	}
 }
 
-func measure(app *core.App, logger *slog.Logger) echo.MiddlewareFunc {
+func measure(app *core.App, logger *jsonlog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			began := time.Now()
@@ -61,7 +64,7 @@ func measure(app *core.App, logger *slog.Logger) echo.MiddlewareFunc {
 	}
 }
 
-func recoverPanics(logger *slog.Logger) echo.MiddlewareFunc {
+func recoverPanics(logger *jsonlog.Logger) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) (err error) {
 			defer func() {

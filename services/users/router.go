@@ -1,17 +1,17 @@
 package main
 
 import (
-	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/gin-gonic/gin"
 
 	"runbook.example/services/core"
+	"runbook.example/services/jsonlog"
 	"runbook.example/services/server"
 )
 
-func newRouter(app *core.App, logger *slog.Logger) http.Handler {
+func newRouter(app *core.App, logger *jsonlog.Logger) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	router := gin.New()
 	router.HandleMethodNotAllowed = true
@@ -19,12 +19,13 @@ func newRouter(app *core.App, logger *slog.Logger) http.Handler {
 	router.Use(measure(app, logger), recoverPanics(logger))
 	router.GET("/ping", func(c *gin.Context) { answer(c)(app.Ping()) })
 	router.GET("/healthz", func(c *gin.Context) { answer(c)(app.Health()) })
-	router.GET("/readyz", func(c *gin.Context) { answer(c)(app.Users.Ready(c.Request.Context())) })
+	router.GET("/readyz", func(c *gin.Context) { answer(c)(app.Ready(c.Request.Context())) })
 	router.GET("/metrics", gin.WrapH(app.Metrics.Handler()))
 	router.POST("/users", func(c *gin.Context) { answer(c)(app.Users.Create(c.Request.Context(), c.Request.Body)) })
-	router.GET("/users", func(c *gin.Context) { answer(c)(app.Users.List(c.Request.Context())) })
+	router.GET("/users", func(c *gin.Context) { answer(c)(app.Users.List(c.Request.Context(), c.Request.URL.Query())) })
 	router.GET("/users/:id", func(c *gin.Context) { answer(c)(app.Users.Read(c.Request.Context(), c.Param("id"))) })
 	router.DELETE("/users/:id", func(c *gin.Context) { answer(c)(app.Users.Delete(c.Request.Context(), c.Param("id"))) })
+	router.GET("/watch/users", gin.WrapH(app.Watches))
 	return router
 }
 
@@ -39,7 +40,7 @@ func answer(c *gin.Context) func(int, interface{}) {
 	}
 }
 
-func measure(app *core.App, logger *slog.Logger) gin.HandlerFunc {
+func measure(app *core.App, logger *jsonlog.Logger) gin.HandlerFunc {
 	return func(c *gin.Context) {
 		began := time.Now()
 		c.Next()
@@ -49,8 +50,8 @@ func measure(app *core.App, logger *slog.Logger) gin.HandlerFunc {
 	}
 }
 
-func recoverPanics(logger *slog.Logger) gin.HandlerFunc {
-	return gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, cause any) {
+func recoverPanics(logger *jsonlog.Logger) gin.HandlerFunc {
+	return gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, cause interface{}) {
 		server.LogPanic(logger, c.Request, cause)
 		c.AbortWithStatus(http.StatusInternalServerError)
 	})
