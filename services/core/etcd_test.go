@@ -93,6 +93,25 @@ func open(t testing.TB, wanted EtcdSettings) Store {
 	return store
 }
 
+// stopped waits until no thread of a process runs: a signal is sent before it is obeyed.
+func stopped(t testing.TB, pid int) {
+	t.Helper()
+	for until := time.Now().Add(10 * time.Second); time.Now().Before(until); time.Sleep(time.Millisecond) {
+		states, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/status", pid))
+		must(t, err)
+		running := 0
+		for _, one := range states {
+			if text, _ := os.ReadFile(one); !strings.Contains(string(text), "State:\tT") {
+				running++
+			}
+		}
+		if running == 0 {
+			return
+		}
+	}
+	t.Fatalf("process %d does not stop", pid)
+}
+
 func ready(t testing.TB, store Store) {
 	t.Helper()
 	for until := time.Now().Add(20 * time.Second); store.Ready(within(t, time.Second)) != nil; {
@@ -163,6 +182,7 @@ func TestUsersAreKeptInARealEtcdOverMutualTLS(t *testing.T) {
 	})
 	t.Run("a member that stops answering costs no more than the limit", func(t *testing.T) {
 		must(t, member.Process.Signal(syscall.SIGSTOP))
+		stopped(t, member.Process.Pid)
 		defer func() { must(t, member.Process.Signal(syscall.SIGCONT)) }()
 		began := time.Now()
 		_, err := store.Read(within(t, 300*time.Millisecond), "u2")
