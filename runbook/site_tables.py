@@ -170,7 +170,7 @@ class Toolchain:
 
     go: GoSource = entry(f"where Go comes from: {GO_FORMS}", GoSource("version", "1.26.8"),
                          read=GoSource.read, forms=GO_FORMS, example="dir:/opt/go-port")
-    modules: str = entry("pinned modules: `modern`, `legacy` (Go 1.19), or `auto` by the toolchain's version",
+    modules: str = entry("pinned modules: `modern`, `legacy` (Go 1.16 to 1.22), or `auto` by the toolchain's version",
                          "auto", check=one_of("auto", "modern", "legacy"), example="auto")
 
 

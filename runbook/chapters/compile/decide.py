@@ -9,7 +9,6 @@ from pathlib import Path
 
 from runbook.chapters.compile.sources import Sources
 from runbook.chapters.toolchain.observe import Go, require
-from runbook.errors import Blocked
 from runbook.targets import Target
 
 RECIPE = 1
@@ -70,19 +69,13 @@ def recipe_for(
     Raises Blocked where this Go cannot build these sources for the target.
     """
     require(go, target)
-    if go.numbers < sources.go and go.numbers != (0, 0):
-        raise Blocked(
-            f"{sources.folder.name}/go.mod asks for Go {sources.go[0]}.{sources.go[1]},"
-            f" the site's is {go.version}",
-            next="take a newer Go; pinned older modules for older ports come with the toolchain chapter",
-        )
     flags = ["-trimpath", f"-ldflags={linker_flags(sources, package)}"]
     if not package:
         flags.append(f"-tags={TAGS}")
     if go.numbers >= (1, 18):  # older ones neither stamp nor know the flag
         flags.insert(1, "-buildvcs=false")
     seen = environment(go, target.goarch, home)
-    return Recipe(service, target.name, go, sources, tuple(flags), seen, package)
+    return Recipe(service, target.name, go, sources, (*sources.modules.flags, *flags), seen, package)
 
 
 def linker_flags(sources: Sources, package: str = "") -> str:

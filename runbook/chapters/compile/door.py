@@ -15,6 +15,7 @@ from runbook.chapters.compile.figures import build_figures
 from runbook.chapters.compile.observe import Ingredients
 from runbook.chapters.compile.others import other_recipes
 from runbook.chapters.compile.verify import EQUAL, fits, verify_build
+from runbook.chapters.toolchain.passport import PASSPORT
 from runbook.elf import read
 from runbook.site import Site
 from runbook.targets import Target
@@ -27,10 +28,12 @@ HOME = KEPT / "home"
 def ingredients(chapter: Chapter) -> Ingredients:
     """The site's Go, the service's sources, and the hosts' machines as 00_start found them.
 
-    Raises Blocked with the mending command where Go or the sources are missing.
+    Raises Blocked with the mending command where Go or the sources are missing, or Go is not that of the passport.
     """
     machines = {host: str(fact.get("machine", "")) for host, fact in chapter.run.facts("uname").items()}
-    return observe.ingredients(chapter.site, chapter.local, machines=machines)
+    seen = observe.ingredients(chapter.site, chapter.local, machines=machines)
+    observe.by_the_passport(seen.go, chapter.artifact(PASSPORT).path.read_text("utf-8"))
+    return seen
 
 
 def recipes(seen: Ingredients, site: Site, target: Target) -> Recipes:

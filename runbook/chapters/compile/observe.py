@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 from runbook.chapters.compile.forms import form_of, forms_in
 from runbook.chapters.compile.sources import Sources, read_sources
 from runbook.chapters.toolchain.observe import Go, find_go
+from runbook.errors import Blocked
 from runbook.remote.shell import Shell
 from runbook.site import ROOT, Site
 
@@ -25,9 +28,25 @@ class Ingredients:
     machines: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
-        return f"{self.go}, {self.sources}"
+        return f"{self.go}, {self.sources}, {self.sources.modules}"
 
     __repr__ = __str__
+
+
+def by_the_passport(go: Go, passport: str) -> None:
+    """Holds the Go that was found against the passport that the toolchain chapter wrote, as TOML.
+
+    Raises Blocked where it is another one: what is chosen by it, the modules first, would not be what the run says.
+    """
+    told = tomllib.loads(passport)["go"]
+    with go.program.open("rb") as stream:
+        program = hashlib.file_digest(stream, "sha256").hexdigest()
+    if (go.version, program) != (told["version"], told["program_sha256"]):
+        raise Blocked(
+            f"the run's passport is of Go {told['version']} ({told['program_sha256'][:12]}),"
+            f" here is Go {go.version} ({program[:12]})",
+            next="run 02_toolchain_build again in this run: the toolchain was changed since",
+        )
 
 
 def ingredients(
@@ -35,6 +54,6 @@ def ingredients(
 ) -> Ingredients:
     """Raises Blocked where Go or the service's sources are missing."""
     go, deployed = find_go(site, shell), form_of(site.service)
-    sources = read_sources(services, deployed)
+    sources = read_sources(services, go, deployed, site.toolchain.modules)
     others = tuple(one for one in forms_in(services, site.service) if one != deployed)
     return Ingredients(go, sources, (deployed, *others), machines or {})

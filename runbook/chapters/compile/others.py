@@ -21,15 +21,16 @@ def other_recipes(seen: Ingredients, site: Site, target: Target, home: Path) -> 
     """
     for form in seen.forms[1:]:
         yield recipe_for(form, seen.sources, seen.go, target, home)
+    wanted = site.toolchain.modules
     if site.hosts_with("etcd"):
         for name in ("etcd", "etcdutl"):
-            yield Pinned(name, PACKAGES[name], MODULE).recipe(seen.go, target, home)
+            yield Pinned(name, PACKAGES[name], MODULE).recipe(seen.go, target, home, wanted)
     machines = _machines(site, seen.machines)
     for machine in sorted({machines[host.name] for host in site.hosts_with("etcd") if host.name in machines}):
-        yield Pinned("etcdctl", PACKAGES["etcdctl"], MODULE).recipe(seen.go, native(machine), home)
+        yield Pinned("etcdctl", PACKAGES["etcdctl"], MODULE).recipe(seen.go, native(machine), home, wanted)
     sender = load_host(site)
     if sender is not None and sender.name in machines:
-        yield VEGETA.recipe(seen.go, native(machines[sender.name]), home)
+        yield VEGETA.recipe(seen.go, native(machines[sender.name]), home, wanted)
 
 
 def _machines(site: Site, told: Mapping[str, str]) -> dict[str, str]:

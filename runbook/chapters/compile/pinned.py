@@ -28,9 +28,10 @@ class Pinned:
         found = re.search(rf"{re.escape(stem)} v(\S+)", (self.module / "go.mod").read_text("utf-8"))
         return found[1] if found else ""
 
-    def recipe(self, go: Go, target: Target, home: Path) -> Recipe:
-        """Raises Blocked where this Go cannot build it for the target."""
-        return recipe_for(self.name, read_sources(self.module), go, target, home, package=self.package)
+    def recipe(self, go: Go, target: Target, home: Path, modules: str = "auto") -> Recipe:
+        """Of the set of modules that the site wishes. Raises Blocked where this Go cannot build it for the target."""
+        sources = read_sources(self.module, go, modules=modules)
+        return recipe_for(self.name, sources, go, target, home, package=self.package)
 
 
 def native(machine: str) -> Target:

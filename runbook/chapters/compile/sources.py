@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook.chapters.compile.modules import LEGACY, MODERN, ModuleSet, choose, sums
+from runbook.chapters.toolchain.observe import Go
 from runbook.errors import Blocked
 
 LEFT_OUT = ("_test.go",)  # tests do not go into a binary
@@ -20,12 +21,13 @@ class Sources:
     folder: Path
     files: tuple[str, ...]
     sha256: str
-    go: tuple[int, int]  # the least Go that go.mod asks for
+    modules: ModuleSet
+    revision: str = ""  # git's name for them; empty: git knows none
 
     @property
     def version(self) -> str:
-        """What the build stamps into the binary: the same for the same sources."""
-        return self.sha256[:12]
+        """What the build stamps into the binary: the same for the same sources, or the same commit of them."""
+        return self.revision or self.sha256[:12]
 
     def copy_to(self, folder: Path) -> None:
         """The same files in another folder, which is made."""
@@ -38,30 +40,33 @@ class Sources:
         return f"{len(self.files)} source files"
 
 
-def read_sources(folder: Path, package: str = "") -> Sources:
+def read_sources(folder: Path, go: Go, package: str = "", modules: str = "auto") -> Sources:
     """The files of the module in `folder` that a build of `package` may need, without modules further down.
 
-    No package: the module only pins the versions of others' programs, and has no source of its own.
+    No package: the module only pins the versions of others' programs, and has no source of its own. `modules` is the
+    site's wish: of two sets of pinned versions, the files of the other one are left out.
 
-    Raises Blocked where the module or the package is not there.
+    Raises Blocked where the module or the package is not there, or this Go is too old for them.
     """
     if not (folder / "go.mod").exists() or (package and not any((folder / package).glob("*.go"))):
         raise Blocked(
             f"{folder}: no Go module{f' with a package {package}' * bool(package)}",
             next="the site's [service] name is a folder of services/",
         )
+    chosen = choose(folder, go, modules)
+    unused = {MODERN: (LEGACY, sums(LEGACY)), LEGACY: (sums(MODERN),)}[chosen.file]  # go.mod marks the module's root
     found = [
         path
         for path in sorted(folder.rglob("*"))
         if path.is_file() and not path.name.endswith(LEFT_OUT) and not _elsewhere(path, folder)
+        and path.relative_to(folder).as_posix() not in unused
     ]
     digest = hashlib.sha256()
     for path in found:
         name = path.relative_to(folder).as_posix()
         digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     names = tuple(path.relative_to(folder).as_posix() for path in found)
-    asked = re.search(r"^go (\d+)\.(\d+)", (folder / "go.mod").read_text("utf-8"), re.MULTILINE)
-    return Sources(folder, names, digest.hexdigest(), (int(asked[1]), int(asked[2])) if asked else (0, 0))
+    return Sources(folder, names, digest.hexdigest(), chosen)
 
 
 def _elsewhere(path: Path, folder: Path) -> bool:

@@ -56,17 +56,19 @@ def build_programs(site: Site, target: Target, machines: Iterable[str], shell: S
 
     `machines` are the hosts' own names. Raises Blocked where Go cannot, BuildFailed with the compiler's words.
     """
-    go, sources = find_go(site, shell), read_sources(MODULE)
+    go = find_go(site, shell)
+    sources = read_sources(MODULE, go, modules=site.toolchain.modules)
     HOME.mkdir(parents=True, exist_ok=True)
 
     def program(name: str, to: Target) -> Built:
         return build(recipe_for(name, sources, go, to, HOME, package=PACKAGES[name]), shell)
 
     clients = {machine: program("etcdctl", native(machine)) for machine in sorted(set(machines))}
-    return Programs(program("etcd", target), program("etcdutl", target), clients, pinned_version())
+    return Programs(program("etcd", target), program("etcdutl", target), clients,
+                    pinned_version(sources.modules.file))
 
 
-def pinned_version() -> str:
-    """The version of etcd that go.mod pins, such as 3.7.3."""
-    found = re.search(rf"{re.escape(PACKAGES['etcd'])} v(\S+)", (MODULE / "go.mod").read_text("utf-8"))
+def pinned_version(modules: str = "go.mod") -> str:
+    """The version of etcd that a set of modules pins, such as 3.7.3."""
+    found = re.search(rf"{re.escape(PACKAGES['etcd'])} v(\S+)", (MODULE / modules).read_text("utf-8"))
     return found[1] if found else ""

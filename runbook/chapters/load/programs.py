@@ -22,4 +22,4 @@ def load_host(site: Site) -> Host | None:
 def build_driver(site: Site, machine: str, shell: Shell) -> Built:
     """Builds it for a machine by its own name, or takes what was built. Raises Blocked, BuildFailed."""
     HOME.mkdir(parents=True, exist_ok=True)
-    return build(VEGETA.recipe(find_go(site, shell), native(machine), HOME), shell)
+    return build(VEGETA.recipe(find_go(site, shell), native(machine), HOME, site.toolchain.modules), shell)
