@@ -103,6 +103,8 @@ class Go:
     since: str = entry("upstream's first release; empty: none")
     ports: tuple[str, ...] = entry("versions of ports seen in public, where upstream has none")
     etcd_supported: bool = entry("whether etcd starts without ETCD_UNSUPPORTED_ARCH")
+    level: str = entry("what the compiler may count on, as GO and the GOARCH's name in the environment has it: "
+                       "the least of the hosts; empty: Go has no levels there")
 
 
 @dataclass(frozen=True)

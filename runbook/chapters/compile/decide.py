@@ -74,7 +74,7 @@ def recipe_for(
         flags.append(f"-tags={TAGS}")
     if go.numbers >= (1, 18):  # older ones neither stamp nor know the flag
         flags.insert(1, "-buildvcs=false")
-    seen = environment(go, target.goarch, home)
+    seen = environment(go, target.goarch, home, level=target.go.level)
     return Recipe(service, target.name, go, sources, (*sources.modules.flags, *flags), seen, package)
 
 
@@ -86,7 +86,14 @@ def linker_flags(sources: Sources, package: str = "") -> str:
     return "-s -w -buildid=" + (f" -X main.version={sources.version}" if not package else "")
 
 
-def environment(go: Go, goarch: str, home: Path, *, cgo: bool = False) -> tuple[tuple[str, str], ...]:
+def level_variable(goarch: str) -> str:
+    """Where Go looks for the level of an architecture, and under which name it is in the build information."""
+    return f"GO{goarch.upper()}"
+
+
+def environment(
+    go: Go, goarch: str, home: Path, *, cgo: bool = False, level: str = ""
+) -> tuple[tuple[str, str], ...]:
     """All that the build sees: nothing of the person's own, no network, and no C compiler on the PATH."""
     return (
         ("PATH", str(go.root / "bin")),
@@ -103,4 +110,5 @@ def environment(go: Go, goarch: str, home: Path, *, cgo: bool = False) -> tuple[
         ("CGO_ENABLED", "1" if cgo else "0"),
         ("GOOS", "linux"),
         ("GOARCH", goarch),
+        *(((level_variable(goarch), level),) if level else ()),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook.chapters.compile.forms import form_of, forms_in
+from runbook.chapters.compile.revision import stamped
 from runbook.chapters.compile.sources import Sources, read_sources
 from runbook.chapters.toolchain.observe import Go, find_go
 from runbook.errors import Blocked
@@ -54,6 +55,6 @@ def ingredients(
 ) -> Ingredients:
     """Raises Blocked where Go or the service's sources are missing."""
     go, deployed = find_go(site, shell), form_of(site.service)
-    sources = read_sources(services, go, deployed, site.toolchain.modules)
+    sources = stamped(read_sources(services, go, deployed, site.toolchain.modules), shell)
     others = tuple(one for one in forms_in(services, site.service) if one != deployed)
     return Ingredients(go, sources, (deployed, *others), machines or {})

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 
 from runbook.chapters.compile.build import Built
+from runbook.chapters.compile.decide import level_variable
 from runbook.chapters.compile.figures import build_figures
 from runbook.elf import read, verdict_on
+from runbook.elf.go import GoBuild
 from runbook.targets import Target, load_target
 from runbook.verdict import Figure, Verdict, Verdicts, failed, passed
 
@@ -18,7 +20,7 @@ def verify_build(built: Built, target: Target) -> Verdicts:
     binary = read(built.path)
     return verdict_on(binary, target) + (
         _twice(built),
-        _by_the_sites_go(built, binary.go and binary.go.version),
+        _by_the_sites_go(built, binary.go),
     )
 
 
@@ -48,8 +50,14 @@ def _twice(built: Built) -> Verdict:
     return passed(EQUAL, "two builds in two folders have one SHA-256", None, build=Figure(built.seconds, "s"))
 
 
-def _by_the_sites_go(built: Built, told: str | None) -> Verdict:
+def _by_the_sites_go(built: Built, told: GoBuild | None) -> Verdict:
+    """Its version, and the level of the processor, where that Go writes it into the binary."""
     wanted = f"go{built.recipe.go.version}"
-    if told == wanted:
-        return passed(BY_GO, "the binary names the Go that the site asks for")
-    return failed(BY_GO, f"the binary names {told or 'no Go'}, the site's is {wanted}")
+    if told is None or told.version != wanted:
+        return failed(BY_GO, f"the binary names {told.version if told else 'no Go'}, the site's is {wanted}")
+    variable = level_variable(load_target(built.recipe.target).goarch)
+    asked = dict(built.recipe.environment).get(variable, "")
+    level = told.settings.get(variable, asked)
+    if level != asked:
+        return failed(BY_GO, f"it counts on {variable}={level}, the target's file says {asked or 'nothing'}")
+    return passed(BY_GO, "the binary names the Go that the site asks for")
