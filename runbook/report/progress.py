@@ -70,6 +70,8 @@ class Plain:
         host = f"{line['host']}: " if line.get("host") else ""
         if line.get("kind") == "step" and line.get("phase") == "begin":
             self.say(f"    {host}{line.get('why')}")
+        elif line.get("kind") == "note" and line.get("about") == "progress":
+            self.say(f"    {line.get('text')}")
         elif line.get("kind") == "verdict" and line.get("state") in ("fail", "blocked"):
             self.say(f"    {host}{line.get('what')}: {line.get('state')}, {line.get('reason')}")
 
@@ -118,6 +120,8 @@ class Board:
         kind, host = line.get("kind"), str(line.get("host") or "here")
         if kind == "note" and line.get("about") == "verb":
             self._verb = str(line.get("text"))
+        elif kind == "note" and line.get("about") == "progress":
+            self._hosts["build"] = str(line.get("text"))[:LONGEST]
         elif kind in ("step", "command", "transfer") and line.get("phase") == "begin":
             words = line.get("words")
             told = line.get("why") or (" ".join(map(str, words)) if isinstance(words, list) else words)

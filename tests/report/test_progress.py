@@ -21,6 +21,7 @@ def test_without_a_terminal_there_is_one_line_an_event() -> None:
         progress.begin(title_of("04"))
         progress.news(STEP)
         progress.news(COMMAND)
+        progress.news({"kind": "note", "about": "progress", "text": "1 of 2 to compile: users"})
         progress.news({"kind": "verdict", "host": "node1", "what": "it runs", "state": "fail", "reason": "it does not"})
         progress.end(title_of("04"), "fail", "node1: it does not\nand more", 1.25)
     said = out.getvalue().splitlines()
@@ -28,6 +29,7 @@ def test_without_a_terminal_there_is_one_line_an_event() -> None:
         "2 chapters: 00_start, 04_container_deploy",
         f"· 04_container_deploy: {title_of('04').asks}",
         "    node1: the unit is not there",
+        "    1 of 2 to compile: users",
         "    node1: it runs: fail, it does not",
         "✗ 04_container_deploy: fail, 1.2 s: node1: it does not",
     ]

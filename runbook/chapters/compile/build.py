@@ -65,7 +65,8 @@ def build(recipe: Recipe, shell: Shell, kept: Path = KEPT, keep: int = KEEP) -> 
     if found is not None:
         return found
     kept.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=kept, prefix="new-") as new:
+    _clear_what_was_broken_off(kept)
+    with tempfile.TemporaryDirectory(dir=kept, prefix=f"new-{os.getpid()}-") as new:
         whole = Path(new) / "whole"
         whole.mkdir()
         # Two paths of different length: a path that leaks moves everything behind it.
@@ -103,6 +104,19 @@ def compile_in(recipe: Recipe, shell: Shell, folder: Path, output: Path, *more_f
         if ASKED_FOR_MODULES.search(words):
             hint = "setup/prepare fetches the modules of services/; a build never uses the network"
         raise BuildFailed(f"{recipe}: the build failed", tail=words, next=hint) from error
+
+
+def kept_already(recipe: Recipe, kept: Path = KEPT) -> Built | None:
+    """What the same recipe made before; None where nothing did, or where its bytes are other ones now."""
+    return _kept(recipe, kept / recipe.key)
+
+
+def _clear_what_was_broken_off(kept: Path) -> None:
+    """A build that was killed left its folder behind."""
+    for folder in kept.glob("new-*"):
+        owner = folder.name.split("-")[1]
+        if owner.isdigit() and not Path("/proc", owner).exists():
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _forget_the_oldest(kept: Path, keep: int) -> None:

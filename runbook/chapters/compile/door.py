@@ -8,12 +8,13 @@ from runbook.chapter import Chapter
 from runbook.chapters.compile import judges as judges  # hears the chapter's claims once it is imported
 from runbook.chapters.compile import observe
 from runbook.chapters.compile.artefacts import Artefacts, Recipes
-from runbook.chapters.compile.build import KEPT, build
+from runbook.chapters.compile.build import KEPT
 from runbook.chapters.compile.decide import recipe_for
 from runbook.chapters.compile.evidence import Evidence, evidence
 from runbook.chapters.compile.figures import build_figures
 from runbook.chapters.compile.observe import Ingredients
 from runbook.chapters.compile.others import other_recipes
+from runbook.chapters.compile.side_by_side import build_all
 from runbook.chapters.compile.verify import EQUAL, fits, verify_build
 from runbook.chapters.toolchain.passport import PASSPORT
 from runbook.elf import read
@@ -48,7 +49,8 @@ def built(chapter: Chapter, wanted: Recipes) -> Artefacts:
     Raises BuildFailed.
     """
     HOME.mkdir(parents=True, exist_ok=True)
-    made = Artefacts(build(wanted.deployed, chapter.local), tuple(build(one, chapter.local) for one in wanted.others))
+    deployed, *others = build_all(tuple(wanted), chapter.local, lambda text: chapter.note("progress", text))
+    made = Artefacts(deployed, tuple(others))
     kept = chapter.run.artifacts / chapter.site.service.name
     shutil.copy2(made.deployed.path, kept)
     chapter.run.keep(chapter.site.service.name, kept)
