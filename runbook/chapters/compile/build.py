@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
-import re
 import shutil
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from runbook.chapters.compile.decide import Recipe
-from runbook.errors import BuildFailed, CommandFailed
+from runbook.chapters.compile.private import IN_FOLDER, provide
+from runbook.chapters.compile.refusal import no_room, refused
+from runbook.errors import CommandFailed
 from runbook.remote.command import Script
 from runbook.remote.shell import Shell
 from runbook.site import ROOT
@@ -22,12 +25,6 @@ KEPT = ROOT / ".cache" / "builds"
 KEEP = 40                          # of some 15 MB each: what a run builds, for two targets
 RECORD = "built.json"
 LIMIT = 15 * 60.0  # seconds: a cold standard library on two slow cores takes some minutes
-IN_FOLDER = 'cd "$1" && shift && exec "$@"'
-ASKED_FOR_MODULES = re.compile(
-    r"GOPROXY=off|missing go\.sum entry|no required module provides|cannot find module"
-)
-
-
 @dataclass(frozen=True, repr=False)
 class Built:
     """A binary, the hashes of both builds, and whether this run made them or an earlier one."""
@@ -58,8 +55,17 @@ def build(recipe: Recipe, shell: Shell, kept: Path = KEPT, keep: int = KEEP) -> 
 
     Of what lies in `kept`, the `keep` builds that were made or taken last stay.
 
-    Raises BuildFailed with the compiler's own words.
+    Raises BuildFailed with the compiler's own words, or where there is no room for what it makes.
     """
+    try:
+        return _build(recipe, shell, kept, keep)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        raise no_room(recipe, kept, error) from error
+
+
+def _build(recipe: Recipe, shell: Shell, kept: Path, keep: int) -> Built:
     folder = kept / recipe.key
     found = _kept(recipe, folder)
     if found is not None:
@@ -71,15 +77,16 @@ def build(recipe: Recipe, shell: Shell, kept: Path = KEPT, keep: int = KEEP) -> 
         whole.mkdir()
         # Two paths of different length: a path that leaks moves everything behind it.
         started = time.monotonic()
+        modules = _provided(recipe, shell, Path(new) / "first")
         compile_in(recipe, shell, Path(new) / "first", whole / recipe.service)
         seconds = time.monotonic() - started
         compile_in(recipe, shell, Path(new) / "another" / "folder", Path(new) / "again")
-        record = {
+        record: dict[str, Any] = {
             "sha256": _sha256(whole / recipe.service),
             "again": _sha256(Path(new) / "again"),
             "seconds": round(seconds, 3),
         }
-        (whole / RECORD).write_text(json.dumps(record) + "\n")
+        (whole / RECORD).write_text(json.dumps({**record, "modules": modules}) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         try:
             os.replace(whole, folder)
@@ -99,11 +106,16 @@ def compile_in(recipe: Recipe, shell: Shell, folder: Path, output: Path, *more_f
     try:
         shell.run(Script(IN_FOLDER, limit=LIMIT).command(str(folder), *recipe.words(output, *more_flags)))
     except CommandFailed as error:
-        words = error.tail.replace(f"{folder}/", "")
-        hint = f"mend it in {recipe.sources.folder.name}/, at the line that the compiler names"
-        if ASKED_FOR_MODULES.search(words):
-            hint = "setup/prepare fetches the modules of services/; a build never uses the network"
-        raise BuildFailed(f"{recipe}: the build failed", tail=words, next=hint) from error
+        raise refused(recipe, folder, error) from error
+
+
+def _provided(recipe: Recipe, shell: Shell, folder: Path) -> tuple[str, ...]:
+    """The modules that a build takes, in the cache that it sees. Raises BuildFailed."""
+    recipe.sources.copy_to(folder)
+    try:
+        return provide(recipe, shell, folder)
+    except CommandFailed as error:
+        raise refused(recipe, folder, error) from error
 
 
 def kept_already(recipe: Recipe, kept: Path = KEPT) -> Built | None:

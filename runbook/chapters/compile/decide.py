@@ -7,10 +7,15 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook.chapters.compile.modules import DEVELOPMENT
 from runbook.chapters.compile.sources import Sources
 from runbook.chapters.toolchain.observe import Go, require
+from runbook.errors import Blocked
+from runbook.site import ROOT
 from runbook.targets import Target
 
+PRIVATE = ROOT / ".cache" / "modules"
+"""The module cache of every build; `provide` fills it. It can be carried to a machine without a network."""
 RECIPE = 1
 """Counts up when the recipe changes in a way that its words do not show."""
 
@@ -69,12 +74,18 @@ def recipe_for(
     Raises Blocked where this Go cannot build these sources for the target.
     """
     require(go, target)
+    if go.numbers < sources.go and go.numbers != DEVELOPMENT:
+        raise Blocked(
+            f"{sources.folder.name}/{sources.modules.file} asks for Go {sources.go[0]}.{sources.go[1]},"
+            f" the site's is {go.version}",
+            next="take a newer Go",
+        )
     flags = ["-trimpath", f"-ldflags={linker_flags(sources, package)}"]
     if not package:
         flags.append(f"-tags={TAGS}")
     if go.numbers >= (1, 18):  # older ones neither stamp nor know the flag
         flags.insert(1, "-buildvcs=false")
-    seen = environment(go, target.goarch, home, level=target.go.level)
+    seen = environment(go, target.goarch, home, level=target.go.level, cache=PRIVATE)
     return Recipe(service, target.name, go, sources, (*sources.modules.flags, *flags), seen, package)
 
 
@@ -92,15 +103,18 @@ def level_variable(goarch: str) -> str:
 
 
 def environment(
-    go: Go, goarch: str, home: Path, *, cgo: bool = False, level: str = ""
+    go: Go, goarch: str, home: Path, *, cgo: bool = False, level: str = "", cache: Path | None = None
 ) -> tuple[tuple[str, str], ...]:
-    """All that the build sees: nothing of the person's own, no network, and no C compiler on the PATH."""
+    """All that the build sees: nothing of the person's own, no network, and no C compiler on the PATH.
+
+    `cache` is where the modules are; without one, where the person's own Go keeps them.
+    """
     return (
         ("PATH", str(go.root / "bin")),
         ("HOME", str(home)),
         ("GOROOT", str(go.root)),
         ("GOCACHE", go.settings["GOCACHE"]),
-        ("GOMODCACHE", go.settings["GOMODCACHE"]),
+        ("GOMODCACHE", str(cache or go.settings["GOMODCACHE"])),
         ("GOENV", "off"),
         ("GOTOOLCHAIN", "local"),
         ("GOFLAGS", "-mod=readonly"),

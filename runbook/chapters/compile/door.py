@@ -16,8 +16,9 @@ from runbook.chapters.compile.observe import Ingredients
 from runbook.chapters.compile.others import other_recipes
 from runbook.chapters.compile.side_by_side import build_all
 from runbook.chapters.compile.verify import EQUAL, fits, verify_build
-from runbook.chapters.toolchain.passport import PASSPORT
+from runbook.chapters.toolchain.passport import FILE as TOOLCHAIN
 from runbook.elf import read
+from runbook.errors import Blocked
 from runbook.site import Site
 from runbook.targets import Target
 from runbook.verdict import Verdicts, passed
@@ -33,8 +34,17 @@ def ingredients(chapter: Chapter) -> Ingredients:
     """
     machines = {host: str(fact.get("machine", "")) for host, fact in chapter.run.facts("uname").items()}
     seen = observe.ingredients(chapter.site, chapter.local, machines=machines)
-    observe.by_the_passport(seen.go, chapter.artifact(PASSPORT).path.read_text("utf-8"))
+    if passport := passport_of(chapter):
+        observe.by_the_passport(seen.go, passport)
     return seen
+
+
+def passport_of(chapter: Chapter) -> str:
+    """The toolchain's, as TOML; empty where this run has none, as when a chapter is run alone."""
+    try:
+        return chapter.artifact(TOOLCHAIN).path.read_text("utf-8")
+    except Blocked:
+        return ""
 
 
 def recipes(seen: Ingredients, site: Site, target: Target) -> Recipes:

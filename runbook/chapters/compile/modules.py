@@ -30,6 +30,9 @@ class ModuleSet:
         return f"{'newest' if self.file == MODERN else 'legacy'} modules: {self.why}"
 
 
+NEWEST = ModuleSet(MODERN, "nothing else was asked for")
+
+
 def choose(folder: Path, go: Go, wanted: str = "auto") -> ModuleSet:
     """The set that the site asks for; `auto` takes the newest one where this Go is new enough for it.
 

@@ -55,6 +55,6 @@ def ingredients(
 ) -> Ingredients:
     """Raises Blocked where Go or the service's sources are missing."""
     go, deployed = find_go(site, shell), form_of(site.service)
-    sources = stamped(read_sources(services, go, deployed, site.toolchain.modules), shell)
+    sources = stamped(read_sources(services, deployed, go=go, modules=site.toolchain.modules), shell)
     others = tuple(one for one in forms_in(services, site.service) if one != deployed)
     return Ingredients(go, sources, (deployed, *others), machines or {})

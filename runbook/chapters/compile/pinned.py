@@ -30,7 +30,7 @@ class Pinned:
 
     def recipe(self, go: Go, target: Target, home: Path, modules: str = "auto") -> Recipe:
         """Of the set of modules that the site wishes. Raises Blocked where this Go cannot build it for the target."""
-        sources = read_sources(self.module, go, modules=modules)
+        sources = read_sources(self.module, go=go, modules=modules)
         return recipe_for(self.name, sources, go, target, home, package=self.package)
 
 

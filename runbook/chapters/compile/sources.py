@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.chapters.compile.modules import LEGACY, MODERN, ModuleSet, choose, sums
+from runbook.chapters.compile.modules import LEGACY, MODERN, NEWEST, ModuleSet, choose, least_go, sums
 from runbook.chapters.toolchain.observe import Go
 from runbook.errors import Blocked
 
@@ -21,7 +21,8 @@ class Sources:
     folder: Path
     files: tuple[str, ...]
     sha256: str
-    modules: ModuleSet
+    go: tuple[int, int]  # the least Go that the module file asks for
+    modules: ModuleSet = NEWEST
     revision: str = ""  # git's name for them; empty: git knows none
 
     @property
@@ -40,11 +41,12 @@ class Sources:
         return f"{len(self.files)} source files"
 
 
-def read_sources(folder: Path, go: Go, package: str = "", modules: str = "auto") -> Sources:
+def read_sources(folder: Path, package: str = "", *, go: Go | None = None, modules: str = "auto") -> Sources:
     """The files of the module in `folder` that a build of `package` may need, without modules further down.
 
     No package: the module only pins the versions of others' programs, and has no source of its own. `modules` is the
-    site's wish: of two sets of pinned versions, the files of the other one are left out.
+    site's wish, and `go` what is to build them: of two sets of pinned versions, the files of the other one are left
+    out. Without a Go the newest set is meant.
 
     Raises Blocked where the module or the package is not there, or this Go is too old for them.
     """
@@ -53,7 +55,7 @@ def read_sources(folder: Path, go: Go, package: str = "", modules: str = "auto")
             f"{folder}: no Go module{f' with a package {package}' * bool(package)}",
             next="the site's [service] name is a folder of services/",
         )
-    chosen = choose(folder, go, modules)
+    chosen = choose(folder, go, modules) if go else NEWEST
     unused = {MODERN: (LEGACY, sums(LEGACY)), LEGACY: (sums(MODERN),)}[chosen.file]  # go.mod marks the module's root
     found = [
         path
@@ -66,7 +68,7 @@ def read_sources(folder: Path, go: Go, package: str = "", modules: str = "auto")
         name = path.relative_to(folder).as_posix()
         digest.update(f"{name}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     names = tuple(path.relative_to(folder).as_posix() for path in found)
-    return Sources(folder, names, digest.hexdigest(), chosen)
+    return Sources(folder, names, digest.hexdigest(), least_go(folder / chosen.file), chosen)
 
 
 def _elsewhere(path: Path, folder: Path) -> bool:

@@ -57,7 +57,7 @@ def build_programs(site: Site, target: Target, machines: Iterable[str], shell: S
     `machines` are the hosts' own names. Raises Blocked where Go cannot, BuildFailed with the compiler's words.
     """
     go = find_go(site, shell)
-    sources = read_sources(MODULE, go, modules=site.toolchain.modules)
+    sources = read_sources(MODULE, go=go, modules=site.toolchain.modules)
     HOME.mkdir(parents=True, exist_ok=True)
 
     def program(name: str, to: Target) -> Built:

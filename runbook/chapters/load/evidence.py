@@ -90,7 +90,7 @@ def evidence(chapter: Chapter, wanted: Schedule, opened: Opened, closed: Closed)
 
 def advice_seen(go: Go, own: Target, shell: Shell) -> dict[str, tuple[str, ...]]:
     """What a program of this machine says to madvise when it gives memory back, by the value of GODEBUG."""
-    probe = build(recipe_for(PROBE, read_sources(SOURCES, go, PROBE), go, own, HOME), shell, TRIALS)
+    probe = build(recipe_for(PROBE, read_sources(SOURCES, PROBE), go, own, HOME), shell, TRIALS)
     return {value: parse_advice(shell.run(TRACE.command(f"GODEBUG={value}", str(probe.path))).text)
             for value in GODEBUGS}
 
@@ -118,7 +118,7 @@ def compiled(snippet: Path, go: Go, chapter: Chapter) -> str:
 
 
 def _probed(chapter: Chapter, wanted: Schedule, go: Go, target: Target) -> Runtime:
-    recipe = recipe_for(PROBE, read_sources(SOURCES, go, PROBE), go, target, HOME)
+    recipe = recipe_for(PROBE, read_sources(SOURCES, PROBE), go, target, HOME)
     probe = build(recipe, chapter.local, TRIALS)
     host = wanted.targets[0].name
     came = visit(chapter.fleet[host], probe.path, limit=PROBE_SECONDS)

@@ -11,7 +11,8 @@ from runbook.chapters.toolchain.compiler import find_compiler
 from runbook.chapters.toolchain.evidence import Port, evidence
 from runbook.chapters.toolchain.judges import Toolchain, look_into
 from runbook.chapters.toolchain.observe import find_go
-from runbook.chapters.toolchain.passport import PASSPORT, Passport, passport
+from runbook.chapters.toolchain.passport import FILE as PASSPORT
+from runbook.chapters.toolchain.passport import Passport, passport
 from runbook.chapters.toolchain.programs import Programs, Recipes, build_all, recipes
 from runbook.chapters.toolchain.started import Started, verify_starts
 from runbook.chapters.toolchain.startup import start_up

@@ -54,7 +54,7 @@ def recipes(seen: Passport, target: Target, packages: tuple[str, ...], own: Targ
 
     `own` is this machine, for which what starts itself is built too, where that is another one and Go knows it.
     """
-    sources = read_sources(SOURCES, seen.go, HELLO)
+    sources = read_sources(SOURCES, HELLO)
     hello = recipe_for(HELLO, sources, seen.go, target, HOME)
     beside = (own,) if own is not None and own.name != target.name and seen.go.builds_for(own.goarch) else ()
     starting = tuple(recipe_for(STARTUP, sources, seen.go, one, HOME) for one in (target, *beside))

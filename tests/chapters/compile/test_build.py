@@ -134,17 +134,17 @@ def test_a_missing_module_sends_to_set_up_and_not_to_the_network(
 
 def test_a_service_without_sources_blocks(services: Path, old_go: Go) -> None:
     with pytest.raises(Blocked, match="no Go module with a package nobody"):
-        read_sources(services, old_go, "nobody")
+        read_sources(services, "nobody", go=old_go)
 
 
 def test_tests_and_hidden_files_do_not_change_what_is_built(services: Path, old_go: Go) -> None:
     go = replace(old_go, version="1.21")
-    before = read_sources(services, go, "hello")
+    before = read_sources(services, "hello", go=go)
     (services / "hello" / "main_test.go").write_text("package main\n")
     (services / ".swap").write_text("x")
-    assert read_sources(services, go, "hello").sha256 == before.sha256
+    assert read_sources(services, "hello", go=go).sha256 == before.sha256
     (services / "hello" / "names.txt").write_text("embedded")
-    assert read_sources(services, go, "hello").sha256 != before.sha256
+    assert read_sources(services, "hello", go=go).sha256 != before.sha256
 
 
 def test_the_recipe_of_an_old_port_leaves_out_what_it_does_not_know(
@@ -152,11 +152,11 @@ def test_the_recipe_of_an_old_port_leaves_out_what_it_does_not_know(
 ) -> None:
     module = services / "go.mod"
     module.write_text(module.read_text().replace("go 1.21", "go 1.16"))
-    old = recipe_for("hello", read_sources(services, old_go, "hello"), old_go, load_target("sw64"), tmp_path)
+    old = recipe_for("hello", read_sources(services, "hello", go=old_go), old_go, load_target("sw64"), tmp_path)
     assert "-buildvcs=false" not in old.flags and dict(old.environment)["GOARCH"] == "sw64"
     module.write_text(module.read_text().replace("go 1.16", "go 1.21"))
     with pytest.raises(Blocked, match="services/go.mod asks for Go 1.21, the site's is 1.16.4") as refused:
-        read_sources(services, old_go, "hello")
+        read_sources(services, "hello", go=old_go)
     assert "newer Go" in refused.value.next
 
 
@@ -184,6 +184,6 @@ def test_the_compiler_is_repeatable_with_two_caches(
     for name in ("one", "two"):
         go = find_go(site, local)
         go = replace(go, settings=go.settings | {"GOCACHE": str(tmp_path / name)})
-        own = recipe_for("hello", read_sources(services, go, "hello"), go, TARGET, tmp_path)
+        own = recipe_for("hello", read_sources(services, "hello", go=go), go, TARGET, tmp_path)
         found.append(build(own, local, tmp_path / f"kept-{name}").sha256)
     assert found[0] == found[1]

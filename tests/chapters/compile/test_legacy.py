@@ -87,11 +87,11 @@ def test_another_go_than_the_passports_is_refused(old_go: Go) -> None:
 
 def test_the_other_sets_files_do_not_change_what_is_built(services: Path, old_go: Go) -> None:
     go = replace(old_go, version="1.21")
-    before = read_sources(services, go, "hello")
+    before = read_sources(services, "hello", go=go)
     for name in ("go.legacy.mod", "go.legacy.sum"):
         (services / name).write_text("module example.test/services\n\ngo 1.16\n")
-    assert read_sources(services, go, "hello") == replace(before, modules=choose(services, go))
-    legacy = read_sources(services, old_go, "hello")
+    assert read_sources(services, "hello", go=go) == replace(before, modules=choose(services, go))
+    legacy = read_sources(services, "hello", go=old_go)
     assert "go.legacy.mod" in legacy.files and "go.mod" in legacy.files, "go.mod marks the module's root"
     assert legacy.version != before.version
 

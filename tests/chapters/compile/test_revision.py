@@ -42,7 +42,7 @@ def repository(services: Path) -> Path:
 
 @pytest.fixture
 def sources(site: Site, local: LocalShell, services: Path) -> Sources:
-    return read_sources(services, find_go(site, local), "hello")
+    return read_sources(services, "hello", go=find_go(site, local))
 
 
 def test_the_stamp_is_the_last_commit_that_changed_the_services_in_utc(
@@ -59,7 +59,7 @@ def test_what_is_not_committed_has_its_own_hash_behind_the_commit(
     repository: Path, site: Site, local: LocalShell, services: Path
 ) -> None:
     (services / "hello" / "more.go").write_text("package main\n")
-    changed = read_sources(services, find_go(site, local), "hello")
+    changed = read_sources(services, "hello", go=find_go(site, local))
     assert stamped(changed, local).version.endswith(f"+{changed.sha256[:12]}")
 
 
@@ -75,7 +75,7 @@ def test_without_git_or_with_a_shallow_clone_the_stamp_is_the_sources_hash(
     for message in ("One", "Two"):
         git(services.parent, "commit", "--quiet", "--allow-empty", "--message", message)
     git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{services.parent}", "shallow")
-    there = read_sources(tmp_path / "shallow" / "services", find_go(site, local), "hello")
+    there = read_sources(tmp_path / "shallow" / "services", "hello", go=find_go(site, local))
     assert stamped(there, local).version == there.sha256[:12]
 
 
@@ -86,7 +86,7 @@ def test_two_clones_of_one_commit_make_one_binary_that_names_it(
     go, target = find_go(site, local), load_target("riscv64")
     found = []
     for number, folder in enumerate((sources.folder, tmp_path / "a-clone-in-another-place" / "services")):
-        own = stamped(read_sources(folder, go, "hello"), local)
+        own = stamped(read_sources(folder, "hello", go=go), local)
         found.append(build(recipe_for("hello", own, go, target, tmp_path), local, tmp_path / f"builds-{number}"))
     assert found[0].sha256 == found[1].sha256
     assert found[0].recipe.sources.revision.encode() in found[0].path.read_bytes()

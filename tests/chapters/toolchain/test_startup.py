@@ -30,8 +30,7 @@ NATIVE = Startup("node1", "sw64", Basis.NATIVE, {"init": (8.2,), "main": (8.3,),
 def program(site: Site, local: LocalShell, tmp_path: Path) -> Built:
     own = of_machine(os.uname().machine)
     assert own is not None
-    go = find_go(site, local)
-    recipe = recipe_for(STARTUP, read_sources(SOURCES, go, STARTUP), go, own, tmp_path / "home")
+    recipe = recipe_for(STARTUP, read_sources(SOURCES, STARTUP), find_go(site, local), own, tmp_path / "home")
     return build(recipe, local, tmp_path / "kept")
 
 
