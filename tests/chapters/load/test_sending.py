@@ -103,6 +103,16 @@ def test_a_target_that_dies_under_load_fails_with_the_reason(standing: Standing,
     assert served.state is State.FAIL and "its process was another one at the end, or none" in served.reason
 
 
+def test_a_process_that_was_replaced_behind_the_last_sample_is_seen(standing: Standing, local: LocalShell) -> None:
+    port = standing.wanted.port
+    was, now = (parse_effort(local.run(look(port, seconds)).text, "node1") for seconds in (0.5, 0))
+    assert len(now.samples) == 1 and was.until(now).stayed
+    standing.process.kill()
+    standing.process.wait()
+    gone = parse_effort(local.run(look(port, 0)).text, "node1")
+    assert not was.until(gone).stayed
+
+
 def test_a_host_that_could_not_be_looked_at_is_no_pass() -> None:
     opened = Opened((), Meanwhile((), {"node1": "no connection"}))
     verdict = served_verdict("node1", Basis.NATIVE, opened, Closed())
