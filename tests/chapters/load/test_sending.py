@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -79,6 +79,19 @@ def test_the_open_loop_keeps_its_times_and_tells_what_was_refused(standing: Stan
     assert ping.whole.requests == 100 and good.figures["answered"].value == pytest.approx(50, rel=0.1)
     assert "interval_95" not in good.figures, "two turns are too few for one"
     assert bad.state is State.FAIL and "100 of 100 requests" in bad.reason and "503" in bad.reason
+
+
+def test_rates_are_of_the_turns_and_a_slow_target_is_not_a_slow_sender(
+    recorded: Callable[[str], str], wanted: Schedule
+) -> None:
+    ping, _ = parse_sent(recorded("open-loop"), wanted)
+    assert ping.rate.mean == pytest.approx(100, rel=0.02) and ping.whole.rate < ping.rate.mean
+    slow = replace(ping, turns=tuple(replace(turn, rate=60.0) for turn in ping.turns))
+    assert "node3 sent 60 of 100 requests/s: it could not keep the times" in sent_verdict(
+        slow, wanted, Basis.NATIVE).reason
+    standing_still = replace(slow, whole=replace(slow.whole, longest=5.5))
+    reason = sent_verdict(standing_still, wanted, Basis.NATIVE).reason
+    assert "answers took up to 5.50 s, and at most 500 requests" in reason and "node3" not in reason
 
 
 def test_the_closed_loop_counts_what_was_refused(standing: Standing, local: LocalShell) -> None:
