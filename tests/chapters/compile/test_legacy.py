@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import shutil
 import subprocess
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +33,6 @@ from tests.chapters.gos import fake_go
 
 DEBIAN = Path("/usr/lib/go-1.19")
 TARGET = load_target("riscv64")
-NEWEST = tuple(map(int, (SERVICES / MODERN).read_text().partition("\ngo ")[2].split(".")[:2]))
 
 
 @pytest.fixture
@@ -102,15 +105,42 @@ def test_each_module_has_a_legacy_set_for_the_oldest_port(old_go: Go) -> None:
 
 
 @pytest.mark.timeout(600)
-def test_debians_old_go_builds_the_service_and_it_runs(real: Site, local: LocalShell, tmp_path: Path) -> None:
-    if not (DEBIAN / "bin" / "go").exists():
-        pytest.skip("no golang-1.19: run setup/debian")
-    seen = ingredients(by(real, DEBIAN), local)
-    assert str(seen).endswith(f"legacy modules: the newest ask for Go {NEWEST[0]}.{NEWEST[1]}")
+@pytest.mark.parametrize(("modules", "root", "gin"), [("newest", PREPARED, "v1.12.0"), ("legacy", DEBIAN, "v1.8.1")])
+def test_the_service_of_either_set_is_built_and_serves(
+    real: Site, local: LocalShell, tmp_path: Path, modules: str, root: Path, gin: str
+) -> None:
+    """The newest by the project's Go, the legacy one by Debian's old one; both run by emulation."""
+    if not (root / "bin" / "go").exists():
+        pytest.skip(f"no Go in {root}: run setup/prepare")
+    seen = ingredients(by(real, root), local)
+    assert f", {modules} modules: " in str(seen)
     built = build(recipe_for("users", seen.sources, seen.go, TARGET, tmp_path), local, tmp_path / "builds")
     assert fits(built).state is State.PASS, fits(built).reason
-    assert read(built.path).go.dependencies["github.com/gin-gonic/gin"] == "v1.8.1"
+    assert read(built.path).go.dependencies["github.com/gin-gonic/gin"] == gin
     assert said(built.path, "-version") == f"users {seen.sources.version} linux/riscv64 go{seen.go.version}\n"
+    with serving(built.path) as ask:
+        assert ask("/ping") == {"message": "pong", "version": seen.sources.version, "goarch": "riscv64"}
+        assert ask("/healthz") == {"status": "ok"}
+
+
+@contextmanager
+def serving(program: Path) -> Iterator[Callable[[str], dict]]:
+    """The service on a free port of loopback; it stops in order when asked to."""
+    emulator = shutil.which(TARGET.names.qemu_user)
+    with subprocess.Popen([emulator, program, "-listen", "127.0.0.1:0"], stderr=subprocess.PIPE, text=True) as service:
+        try:
+            listening = json.loads(service.stderr.readline())
+            assert listening["msg"] == "listening", listening
+
+            def ask(path: str) -> dict:
+                with urllib.request.urlopen(f"http://{listening['address']}{path}", timeout=30) as answer:
+                    return json.load(answer)
+
+            yield ask
+            service.terminate()
+            assert service.wait(30) == 0 and '"msg":"stopped"' in service.stderr.read()
+        finally:
+            service.kill()
 
 
 def released(version: str) -> Path:
