@@ -23,6 +23,7 @@ const (
 var (
 	errStopping = errors.New("the service is about to stop: ask another one")
 	errWatched  = errors.New("too many streams are open: come back later")
+	errNoStream = errors.New("this connection cannot be streamed to")
 )
 
 // Watches streams what happens to users as server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html).
@@ -67,7 +68,7 @@ func (w *Watches) ServeHTTP(answer http.ResponseWriter, request *http.Request) {
 	after, err := revisionOf(request)
 	switch {
 	case !flushes:
-		err = errors.New("this connection cannot be streamed to")
+		err = errNoStream
 	case err == nil && w.Stopping():
 		err = errStopping
 	case err == nil && !w.begin():
@@ -209,9 +210,12 @@ func revisionOf(request *http.Request) (int64, error) {
 
 func refuse(answer http.ResponseWriter, err error) {
 	status, problem := failure(err)
-	if err == errStopping || err == errWatched {
+	switch err {
+	case errStopping, errWatched:
 		problem = Problem{err.Error()}
 		answer.Header().Set("Retry-After", "1")
+	case errNoStream:
+		status, problem = http.StatusNotImplemented, Problem{err.Error()}
 	}
 	text, _ := json.Marshal(problem)
 	answer.Header().Set("Content-Type", "application/json; charset=utf-8")
