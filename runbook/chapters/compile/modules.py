@@ -57,6 +57,15 @@ def _if_it_can(chosen: ModuleSet, folder: Path, go: Go, hint: str) -> ModuleSet:
     raise Blocked(f"{folder.name}/{chosen.file} asks for Go {_written(least)}, the site's is {go.version}", next=hint)
 
 
+def modfile_for(folder: Path, go: Go, wanted: str = "auto") -> Path | None:
+    """What stands in for go.mod where a module is only looked at; None: go.mod itself, whatever comes of it."""
+    try:
+        chosen = choose(folder, go, wanted)
+    except Blocked:
+        return None
+    return folder / chosen.file if chosen.file != MODERN else None
+
+
 def sums(file: str) -> str:
     """The file beside a set that has the hashes of its modules."""
     return file.removesuffix(".mod") + ".sum"

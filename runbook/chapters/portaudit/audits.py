@@ -8,6 +8,7 @@ from html import escape
 from pathlib import Path
 
 from runbook.chapter import Chapter
+from runbook.chapters.compile.modules import modfile_for
 from runbook.chapters.pictures import keep
 from runbook.chapters.portaudit.audit import Audit, audit
 from runbook.chapters.portaudit.picture import audit_picture
@@ -40,9 +41,11 @@ class Audits:
 
 
 def audit_all(chapter: Chapter, modules: Mapping[str, Path]) -> Audits:
-    """Audits each for the site's target, and keeps it among the run's artefacts. Raises Blocked as `audit` does."""
-    go = find_go(chapter.site, chapter.local)
-    found = {name: audit(folder, go, chapter.target, chapter.local) for name, folder in modules.items()}
+    """Audits each for the site's target, with the modules that its Go is to compile, and keeps it among the run's
+    artefacts. Raises Blocked as `audit` does."""
+    go, wanted = find_go(chapter.site, chapter.local), chapter.site.toolchain.modules
+    found = {name: audit(folder, go, chapter.target, chapter.local, modfile=modfile_for(folder, go, wanted))
+             for name, folder in modules.items()}
     for name, one in found.items():
         path = chapter.run.artifacts / f"{ARTEFACT}{name}.json"
         path.write_text(one.to_json() + "\n", "utf-8")

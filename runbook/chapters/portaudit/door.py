@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from runbook.chapters.compile.modules import modfile_for
 from runbook.chapters.hosts.system import UNAME
 from runbook.chapters.portaudit.apply import Ported, apply
 from runbook.chapters.portaudit.audit import audit
@@ -38,7 +39,9 @@ def port_audit(folder: str, target: str, *, site: str = "", packages: tuple[str,
         of.host(on)
     try:
         go = find_go(of, shell)
-        seen = audit(Path(folder).resolve(), go, wanted, shell, patterns=packages)
+        module = Path(folder).resolve()
+        instead = None if into or not (module / "go.mod").is_file() else modfile_for(module, go, of.toolchain.modules)
+        seen = audit(module, go, wanted, shell, patterns=packages, modfile=instead)
         if keep:
             file = reports() / KEPT / f"{seen.folder.name}-{seen.target}-go{go.version}.json"
             file.parent.mkdir(parents=True, exist_ok=True)

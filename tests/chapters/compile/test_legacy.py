@@ -21,6 +21,7 @@ from runbook.chapters.compile.observe import SERVICES, by_the_passport, ingredie
 from runbook.chapters.compile.others import other_recipes
 from runbook.chapters.compile.sources import read_sources
 from runbook.chapters.compile.verify import fits
+from runbook.chapters.portaudit.door import port_audit
 from runbook.chapters.toolchain.observe import PREPARED, Go
 from runbook.elf import read
 from runbook.errors import Blocked
@@ -141,6 +142,18 @@ def serving(program: Path) -> Iterator[Callable[[str], dict]]:
             assert service.wait(30) == 0 and '"msg":"stopped"' in service.stderr.read()
         finally:
             service.kill()
+
+
+def test_the_audit_by_an_old_go_is_of_what_that_go_would_compile(tmp_path: Path) -> None:
+    if not (DEBIAN / "bin" / "go").exists():
+        pytest.skip("no golang-1.19: run setup/debian")
+    file, module = tmp_path / "site.toml", str(SERVICES / "load")
+    rehearsal = (ROOT / "sites" / "testbed.toml").read_text()
+    file.write_text(rehearsal.replace("[[accept]]", f'[toolchain]\ngo = "dir:{DEBIAN}"\n\n[[accept]]', 1))
+    assert port_audit(module, TARGET.name, site=str(file))[0] == 0
+    file.write_text(file.read_text().replace("[toolchain]\n", '[toolchain]\nmodules = "modern"\n'))
+    code, said = port_audit(module, TARGET.name, site=str(file))
+    assert code == 1 and "newer Go" in said, said
 
 
 def released(version: str) -> Path:
