@@ -10,12 +10,19 @@ from runbook.chapters.compile import observe
 from runbook.chapters.compile.artefacts import Artefacts, Recipes
 from runbook.chapters.compile.build import KEPT, build
 from runbook.chapters.compile.decide import recipe_for
-from runbook.chapters.compile.evidence import Evidence, evidence
+from runbook.chapters.compile.evidence import LDD, Evidence, evidence
 from runbook.chapters.compile.figures import build_figures
 from runbook.chapters.compile.observe import Ingredients
 from runbook.chapters.compile.others import other_recipes
+from runbook.chapters.compile.packages import sizes_of
+from runbook.chapters.compile.passport import ENDING, Passports, passport, verify_passports
 from runbook.chapters.compile.verify import EQUAL, fits, verify_build
+from runbook.chapters.pictures import keep
+from runbook.chapters.toolchain.passport import FILE as TOOLCHAIN
 from runbook.elf import read
+from runbook.errors import Blocked
+from runbook.remote.command import Script
+from runbook.show.picture import Picture
 from runbook.site import Site
 from runbook.targets import Target
 from runbook.verdict import Verdicts, passed
@@ -52,6 +59,32 @@ def built(chapter: Chapter, wanted: Recipes) -> Artefacts:
     return made
 
 
+def passports(chapter: Chapter, made: Artefacts) -> Passports:
+    """What each binary is, as a file of its own among the run's artefacts: `NAME.passport.toml`."""
+    toolchain = toolchain_of(chapter)
+    ldd = chapter.local.run(Script(LDD).command(str(made.deployed.path))).text.partition("\n")[0].strip()
+    each = tuple(passport(one, toolchain, ldd if one is made.deployed else "") for one in made)
+    for one in each:
+        own = one.built.recipe.target == made.deployed.recipe.target
+        path = chapter.run.artifacts / f"{one.name}{'' if own else '.' + one.built.recipe.target}{ENDING}"
+        path.write_text(one.to_toml(), "utf-8")
+        chapter.run.keep(path.name, path)
+    return Passports(each)
+
+
+def made_of(chapter: Chapter, made: Artefacts) -> Picture:
+    """The deployed binary's bytes by package. Raises BuildFailed where it cannot be linked with its symbols."""
+    return keep(chapter, sizes_of(made.deployed, chapter.local).picture)
+
+
+def toolchain_of(chapter: Chapter) -> str:
+    """SHA-256 of the toolchain's passport; empty where this run has none, as when a chapter is run alone."""
+    try:
+        return chapter.artifact(TOOLCHAIN).sha256
+    except Blocked:
+        return ""
+
+
 def are_what_was_asked_for(chapter: Chapter, made: Artefacts) -> Verdicts:
     """The verdicts on the deployed binary, each by itself, and one on each other; all read again."""
     figures = build_figures(made.deployed, read(made.deployed.path))
@@ -59,7 +92,7 @@ def are_what_was_asked_for(chapter: Chapter, made: Artefacts) -> Verdicts:
     deployed = Verdicts(tuple(
         passed(one.what, one.reason, one.host, **{**one.figures, **figures}) if one.what == EQUAL and one.ok else one
         for one in told))
-    return deployed + (fits(one) for one in made.others)
+    return deployed + (fits(one) for one in made.others) + verify_passports(passport(one) for one in made)
 
 
 def evidence_of(chapter: Chapter, made: Artefacts) -> Evidence:

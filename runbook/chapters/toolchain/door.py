@@ -11,6 +11,7 @@ from runbook.chapters.toolchain.compiler import find_compiler
 from runbook.chapters.toolchain.evidence import Port, evidence
 from runbook.chapters.toolchain.judges import Toolchain, look_into
 from runbook.chapters.toolchain.observe import find_go
+from runbook.chapters.toolchain.passport import FILE as PASSPORT
 from runbook.chapters.toolchain.passport import Passport, passport
 from runbook.chapters.toolchain.programs import Programs, Recipes, build_all, recipes
 from runbook.chapters.toolchain.started import Started, verify_starts
@@ -21,7 +22,6 @@ from runbook.chapters.toolchain.verify import verify_programs, verify_toolchain
 from runbook.targets import Target, of_machine
 from runbook.verdict import Basis, Verdicts
 
-PASSPORT = "toolchain.toml"
 ONLY_LOOKED = "check mode: no program is put on a host"
 
 

@@ -18,6 +18,8 @@ from runbook.site import ROOT
 from runbook.targets import Target
 from runbook.toml_text import toml_text
 
+FILE = "toolchain.toml"
+"""How it is called among a run's artefacts."""
 TOOLS = ("compile", "asm", "link")
 SETTINGS = ("GOHOSTOS", "GOHOSTARCH", "GOEXPERIMENT", "CGO_ENABLED", "CC")
 OBJECTS = Path("src") / "cmd" / "internal" / "obj"
