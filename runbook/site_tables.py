@@ -205,6 +205,16 @@ class Load:
 
 
 @dataclass(frozen=True)
+class Signing:
+    """Who signs what is built, and who asks for it; `[signing]`."""
+
+    keys: Path | None = entry("a folder with the site's own keys, as `runbook new-keys` makes it; without it, each run "
+                              "makes its own", None)
+    days: int = entry("how long a signature counts", 90, check=between(1, 3650))
+    on_hosts: bool = entry("whether a host checks the signature before anything is started", True)
+
+
+@dataclass(frozen=True)
 class AcceptedRisk:
     """A risk taken with eyes open; `[[accept]]`. It counts up to and on its last day."""
 

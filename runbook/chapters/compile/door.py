@@ -16,6 +16,8 @@ from runbook.chapters.compile.observe import Ingredients
 from runbook.chapters.compile.others import other_recipes
 from runbook.chapters.compile.packages import sizes_of
 from runbook.chapters.compile.passport import ENDING, Passports, passport, verify_passports
+from runbook.chapters.compile.sealing import are_signed as are_signed
+from runbook.chapters.compile.sealing import sealed as sealed
 from runbook.chapters.compile.verify import EQUAL, fits, verify_build
 from runbook.chapters.pictures import keep
 from runbook.chapters.toolchain.passport import FILE as TOOLCHAIN
@@ -65,8 +67,7 @@ def passports(chapter: Chapter, made: Artefacts) -> Passports:
     ldd = chapter.local.run(Script(LDD).command(str(made.deployed.path))).text.partition("\n")[0].strip()
     each = tuple(passport(one, toolchain, ldd if one is made.deployed else "") for one in made)
     for one in each:
-        own = one.built.recipe.target == made.deployed.recipe.target
-        path = chapter.run.artifacts / f"{one.name}{'' if own else '.' + one.built.recipe.target}{ENDING}"
+        path = chapter.run.artifacts / f"{made.called(one.built)}{ENDING}"
         path.write_text(one.to_toml(), "utf-8")
         chapter.run.keep(path.name, path)
     return Passports(each)

@@ -1,0 +1,84 @@
+"""A seal: the envelope that goes with one artefact, and the keys by which it is to be believed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from runbook.chapter import Chapter
+from runbook.chapters.signing.keys import FOLDER, TRUST, Keys, find_keys, make_keys
+from runbook.chapters.signing.programs import signer
+from runbook.chapters.signing.statement import Digest, Origin, Source, statement
+from runbook.chapters.toolchain.observe import find_go
+
+ENDING = ".intoto.json"
+
+
+@dataclass(frozen=True, repr=False)
+class Seal:
+    """`name` is how the statement calls the artefact; both texts are public."""
+
+    name: str
+    envelope: str
+    trust: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: signed with ECDSA and SM2, with where it comes from"
+
+    __repr__ = __str__
+
+
+@dataclass(frozen=True, repr=False)
+class Seals:
+    """Those of one chapter."""
+
+    each: tuple[Seal, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.each))
+
+    __repr__ = __str__
+
+
+def keys_of(chapter: Chapter) -> Keys:
+    """The site's keys where it names a folder, else the run's, made when they are first needed.
+
+    Raises Blocked where a key is not there, or where others may read it; BuildFailed where what signs cannot be built.
+    """
+    site = chapter.site
+    sm2 = signer(find_go(site, chapter.local), chapter.local).path
+    own = chapter.run.folder / FOLDER
+    if site.signing.keys is None and not (own / TRUST).exists():
+        keys = make_keys(own, sm2, chapter.local, at=now(), lifetime=timedelta(days=site.signing.days))
+    else:
+        keys = find_keys(site.signing.keys or own, sm2)
+    trust = chapter.run.artifacts / TRUST
+    trust.write_text(keys.trust, "utf-8")
+    chapter.run.keep(TRUST, trust)
+    return keys
+
+
+def seal(
+    chapter: Chapter, keys: Keys, name: str, subjects: Mapping[str, Digest], origin: Origin, *,
+    file: Path | None = None, beside: Sequence[Source] = (),
+) -> Seal:
+    """Signs a statement on the subjects, of which `name` is one; kept as `NAME.intoto.json` unless `file` is elsewhere.
+
+    Raises Blocked and RunbookError where a key cannot be used.
+    """
+    at = now()
+    until = at + timedelta(days=chapter.site.signing.days)
+    payload = statement(subjects, origin, run=chapter.run.name, at=at, until=until, beside=beside)
+    text = keys.sign(payload, chapter.local)
+    path = file or chapter.run.artifacts / f"{name}{ENDING}"
+    path.write_text(text, "utf-8")
+    if file is None:
+        chapter.run.keep(path.name, path)
+    return Seal(name, text, keys.trust)
+
+
+def now() -> datetime:
+    """The moment of signing, in whole seconds as the statement has it."""
+    return datetime.now(UTC).replace(microsecond=0)
