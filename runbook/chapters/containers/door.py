@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from runbook.chapter import Chapter
@@ -17,9 +18,16 @@ from runbook.chapters.containers.image import Image, Recipe, read_image, write_i
 from runbook.chapters.containers.observe import deployed
 from runbook.chapters.containers.rollback import or_taken_back
 from runbook.chapters.containers.runtime import RUNTIME
+from runbook.chapters.containers.signed import is_signed
 from runbook.chapters.containers.verify import service_runs
 from runbook.chapters.containers.verify_container import container_runs
 from runbook.chapters.containers.wanted import Deployment
+from runbook.chapters.hosts.system import UNAME, Uname
+from runbook.chapters.signing.on_host import Sealed, Verifier
+from runbook.chapters.signing.programs import verifier
+from runbook.chapters.signing.seal import ENDING, Seal, keys_of, seal
+from runbook.chapters.signing.statement import digests, of_image
+from runbook.chapters.toolchain.observe import find_go
 from runbook.errors import Blocked
 from runbook.plan import Plan
 from runbook.remote.fleet import Fleet
@@ -30,13 +38,14 @@ from runbook.views import Observed
 
 
 def wanted(chapter: Chapter) -> Deployment:
-    """The site's service as this run built it: its binary, or an image of it, kept among the run's artefacts.
+    """The site's service as this run built and signed it: its binary, or an image of it, kept among its artefacts.
 
-    Raises Blocked where no chapter built it yet.
+    Raises Blocked where no chapter built or signed it yet.
     """
     service, artifact = chapter.site.service, chapter.artifact(chapter.site.service.name)
     if service.deploy != CONTAINER:
-        return Deployment(service.name, service.port, artifact.path, artifact.sha256)
+        plain = Deployment(service.name, service.port, artifact.path, artifact.sha256)
+        return replace(plain, sealed=_sealed(chapter, _seal_of_the_build(chapter)))
     packed = _packed(chapter, chapter.run.artifacts / f"{service.name}.image.tar")
     chapter.run.keep(f"{service.name}.image", packed.source)
     chapter.note("image", f"{packed.image} {packed.digest}")
@@ -47,8 +56,35 @@ def _packed(chapter: Chapter, archive: Path, **labels: str) -> Container:
     service, artifact = chapter.site.service, chapter.artifact(chapter.site.service.name)
     recipe = Recipe(service.name, chapter.target.oci, artifact.sha256, labels=tuple(labels.items()))
     image = write_image(recipe, artifact.path.read_bytes(), archive)
+    subjects = {archive.name: digests(archive), image.name: {"sha256": image.digest.removeprefix("sha256:")}}
+    origin = of_image(service.name, chapter.target.oci, digests(artifact.path))
+    in_run = archive.parent == chapter.run.artifacts
+    signed = seal(chapter, keys_of(chapter), archive.name, subjects, origin,
+                  file=None if in_run else archive.with_name(f"{archive.name}{ENDING}"))
     return Container(service.name, service.port, archive, image.archive_sha256, image=image.name, digest=image.digest,
-                     binary_sha256=artifact.sha256, platform=chapter.target.oci)
+                     binary_sha256=artifact.sha256, platform=chapter.target.oci, sealed=_sealed(chapter, signed))
+
+
+def _seal_of_the_build(chapter: Chapter) -> Seal:
+    """Raises Blocked where the binary was not signed."""
+    name = chapter.site.service.name
+    envelope = chapter.artifact(f"{name}{ENDING}")
+    return Seal(name, envelope.path.read_text("utf-8"), keys_of(chapter).trust)
+
+
+def _sealed(chapter: Chapter, signed: Seal) -> Sealed | None:
+    """With what checks it on each host, for the machine that the host is; None where the site does not ask for it."""
+    if not chapter.site.signing.on_hosts:
+        return None
+    go, found = find_go(chapter.site, chapter.local), {}
+    for answers in chapter.fleet.with_role("service").ask(UNAME):
+        fact = answers.error or answers[UNAME]
+        if not isinstance(fact, Uname):
+            raise Blocked(f"{answers.host}: its machine is not known, so nothing can be checked there: {fact}",
+                          next=f"look at {answers.host} by hand, then run the chapter again")
+        built = verifier(fact.machine, go, chapter.local)
+        found[answers.host] = Verifier(built.path, built.sha256)
+    return Sealed(signed, found)
 
 
 def questions(wanted: Deployment) -> tuple[Question, ...]:
@@ -79,7 +115,8 @@ def runs_as_built(chapter: Chapter, wanted: Deployment) -> Verdicts:
 
     Where it does not, on a host that this chapter has just changed, what was there before is put back.
     """
-    return or_taken_back(chapter, _judged(chapter, chapter.fleet.with_role("service"), wanted), wanted)
+    fleet = chapter.fleet.with_role("service")
+    return or_taken_back(chapter, _judged(chapter, fleet, wanted) + is_signed(fleet, wanted), wanted)
 
 
 def bad_version(chapter: Chapter, wanted: Deployment) -> Verdicts:
