@@ -124,7 +124,9 @@ def test_the_dependencies_page_names_every_dependency_in_its_tables() -> None:
 
 
 def test_one_go_toolchain_for_all_with_a_committed_sum_for_each_architecture_that_steers() -> None:
-    asked = {re.search(r"^toolchain (go\S+)$", path.read_text(), re.MULTILINE)[1] for path in GO_MODULES}
+    # A Go before 1.21 refuses the line, and what checks signatures on a host has to build with such a port too.
+    named = [path for path in GO_MODULES if path.parent.name != "signing"]
+    asked = {re.search(r"^toolchain (go\S+)$", path.read_text(), re.MULTILINE)[1] for path in named}
     assert len(asked) == 1
     lines = (ROOT / "setup/toolchain.sum").read_text().splitlines()
     prefix = f"golang.org/toolchain v0.0.1-{asked.pop()}.linux-"
