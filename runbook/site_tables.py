@@ -172,6 +172,8 @@ class Toolchain:
                          read=GoSource.read, forms=GO_FORMS, example="dir:/opt/go-port")
     modules: str = entry("pinned modules: `modern`, `legacy` (Go 1.19), or `auto` by the toolchain's version",
                          "auto", check=one_of("auto", "modern", "legacy"), example="auto")
+    vulnerabilities: Path | None = entry("a folder with Go's vulnerability database (a copy of vuln.go.dev); without "
+                                         "it, nothing is checked", None)
 
 
 CONTAINER = "container"

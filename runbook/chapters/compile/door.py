@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
+from pathlib import Path
 
 from runbook.chapter import Chapter
 from runbook.chapters.compile import judges as judges  # hears the chapter's claims once it is imported
 from runbook.chapters.compile import observe
 from runbook.chapters.compile.artefacts import Artefacts, Recipes
+from runbook.chapters.compile.bill import ENDING as BILL
+from runbook.chapters.compile.bill import bill_of
 from runbook.chapters.compile.build import KEPT, build
 from runbook.chapters.compile.decide import recipe_for
 from runbook.chapters.compile.evidence import LDD, Evidence, evidence
 from runbook.chapters.compile.figures import build_figures
+from runbook.chapters.compile.licences import Licence, licence_of, unknown
 from runbook.chapters.compile.observe import Ingredients
 from runbook.chapters.compile.others import other_recipes
 from runbook.chapters.compile.packages import sizes_of
-from runbook.chapters.compile.passport import ENDING, Passports, passport, verify_passports
+from runbook.chapters.compile.passport import ENDING, BinaryPassport, Passports, passport, verify_passports
 from runbook.chapters.compile.sealing import are_signed as are_signed
 from runbook.chapters.compile.sealing import sealed as sealed
 from runbook.chapters.compile.verify import EQUAL, fits, verify_build
+from runbook.chapters.compile.vulnerabilities import known_in
 from runbook.chapters.pictures import keep
 from runbook.chapters.toolchain.passport import FILE as TOOLCHAIN
 from runbook.elf import read
@@ -27,10 +33,11 @@ from runbook.remote.command import Script
 from runbook.show.picture import Picture
 from runbook.site import Site
 from runbook.targets import Target
-from runbook.verdict import Verdicts, passed
+from runbook.verdict import Verdicts, passed, skipped
 
 HOME = KEPT / "home"
 """What a build sees as its home folder: nothing of the person's own gets into it."""
+LICENCES = "licences"
 
 
 def ingredients(chapter: Chapter) -> Ingredients:
@@ -62,15 +69,32 @@ def built(chapter: Chapter, wanted: Recipes) -> Artefacts:
 
 
 def passports(chapter: Chapter, made: Artefacts) -> Passports:
-    """What each binary is, as a file of its own among the run's artefacts: `NAME.passport.toml`."""
+    """What each binary is and is made of, among the run's artefacts: `NAME.passport.toml` and `NAME.cdx.json`."""
     toolchain = toolchain_of(chapter)
     ldd = chapter.local.run(Script(LDD).command(str(made.deployed.path))).text.partition("\n")[0].strip()
     each = tuple(passport(one, toolchain, ldd if one is made.deployed else "") for one in made)
     for one in each:
-        path = chapter.run.artifacts / f"{made.called(one.built)}{ENDING}"
-        path.write_text(one.to_toml(), "utf-8")
-        chapter.run.keep(path.name, path)
+        for ending, text in ((ENDING, one.to_toml()), (BILL, bill_of(one, licences(one)))):
+            path = chapter.run.artifacts / f"{made.called(one.built)}{ending}"
+            path.write_text(text, "utf-8")
+            chapter.run.keep(path.name, path)
     return Passports(each)
+
+
+def licences(seen: BinaryPassport) -> tuple[Licence, ...]:
+    """Those of its modules, from the module cache that it was built from."""
+    modules = seen.binary.go.modules if seen.binary.go else ()
+    return tuple(licence_of(one, Path(seen.built.recipe.go.settings["GOMODCACHE"])) for one in modules)
+
+
+def are_known(chapter: Chapter, made: Artefacts, passports: Passports) -> Verdicts:
+    """Whether the licence of each module is known, and a vulnerability of any of them."""
+    open_ones = dict.fromkeys(name for one in passports.each for name in unknown(licences(one)))
+    licensed = skipped(LICENCES, f"a person has to read those of {', '.join(open_ones)}") if open_ones else passed(
+        LICENCES, "the text that each module carries has the words of a licence that is known")
+    binaries = {made.called(one): one.path for one in made}
+    go = made.deployed.recipe.go
+    return Verdicts((licensed, known_in(binaries, chapter.site, go, chapter.local, datetime.now(UTC).date())))
 
 
 def made_of(chapter: Chapter, made: Artefacts) -> Picture:

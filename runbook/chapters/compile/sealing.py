@@ -9,6 +9,7 @@ from pathlib import Path
 
 from runbook.chapter import Chapter
 from runbook.chapters.compile.artefacts import Artefacts
+from runbook.chapters.compile.bill import ENDING as BILL
 from runbook.chapters.compile.passport import ENDING, Passports
 from runbook.chapters.signing.on_host import Sealed
 from runbook.chapters.signing.programs import verifier
@@ -32,9 +33,10 @@ def sealed(chapter: Chapter, made: Artefacts, passports: Passports) -> Seals:
 
 
 def _beside(chapter: Chapter, name: str) -> Iterator[Source]:
-    path = chapter.run.artifacts / f"{name}{ENDING}"
-    if path.exists():
-        yield Source(path.name, {"sha256": chapter.artifact(path.name).sha256})
+    for ending in (ENDING, BILL):
+        path = chapter.run.artifacts / f"{name}{ending}"
+        if path.exists():
+            yield Source(path.name, {"sha256": chapter.artifact(path.name).sha256})
 
 
 def are_signed(chapter: Chapter, made: Artefacts, seals: Seals) -> Verdicts:
