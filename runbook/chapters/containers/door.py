@@ -16,6 +16,7 @@ from runbook.chapters.containers.evidence import Evidence, evidence
 from runbook.chapters.containers.held import held
 from runbook.chapters.containers.image import Image, Recipe, read_image, write_image
 from runbook.chapters.containers.observe import deployed
+from runbook.chapters.containers.ported import Ported, ported
 from runbook.chapters.containers.rollback import or_taken_back
 from runbook.chapters.containers.runtime import RUNTIME
 from runbook.chapters.containers.signed import is_signed
@@ -135,6 +136,11 @@ def bad_version(chapter: Chapter, wanted: Deployment) -> Verdicts:
 def evidence_of(chapter: Chapter) -> Evidence:
     """What the chapter's claims are judged by, asked of one host."""
     return evidence(chapter.fleet.with_role("service"), drills=chapter.site.drills)
+
+
+def ported_of(chapter: Chapter) -> Ported:
+    """What one host's containerd and runc are, for the claims about ports of them."""
+    return ported(chapter.fleet.with_role("service"))
 
 
 def cpp_of(chapter: Chapter, wanted: Deployment) -> Cpp:
