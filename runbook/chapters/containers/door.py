@@ -26,7 +26,7 @@ from runbook.chapters.containers.wanted import Deployment
 from runbook.chapters.hosts.system import UNAME, Uname
 from runbook.chapters.signing.on_host import Sealed, Verifier
 from runbook.chapters.signing.programs import verifier
-from runbook.chapters.signing.seal import ENDING, Seal, keys_of, seal
+from runbook.chapters.signing.seal import ENDING, Seal, keys_of, seal, trust_of
 from runbook.chapters.signing.statement import digests, of_image
 from runbook.chapters.toolchain.observe import find_go
 from runbook.errors import Blocked
@@ -70,7 +70,8 @@ def _seal_of_the_build(chapter: Chapter) -> Seal:
     """Raises Blocked where the binary was not signed."""
     name = chapter.site.service.name
     envelope = chapter.artifact(f"{name}{ENDING}")
-    return Seal(name, envelope.path.read_text("utf-8"), keys_of(chapter).trust)
+    keys_of(chapter)  # writes the keys that count, the site's as they are now
+    return Seal(name, envelope.path, trust_of(chapter))
 
 
 def _sealed(chapter: Chapter, signed: Seal) -> Sealed | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from runbook.action import Action, Place, Replace, Restore, Run
+from runbook.action import Action, Place, Restore, Run
 from runbook.chapters.signing.seal import Seal
 
 PROGRAM, ENVELOPE, TRUST = "verify", "envelope.json", "trust.json"
@@ -39,8 +40,8 @@ class Sealed:
         program = self.verifiers[host]
         return (
             Place(str(folder / PROGRAM), program.path, program.sha256),
-            Replace(str(folder / ENVELOPE), self.seal.envelope),
-            Replace(str(folder / TRUST), self.seal.trust),
+            _text(folder / ENVELOPE, self.seal.envelope),
+            _text(folder / TRUST, self.seal.trust),
             Run(str(folder / PROGRAM), "-trust", str(folder / TRUST), "-envelope", str(folder / ENVELOPE),
                 "-name", self.seal.name, artefact, limit=LIMIT),
         )
@@ -51,6 +52,11 @@ class Sealed:
 
     def words(self, artefact: str) -> tuple[str, ...]:
         """The verifier's arguments for a look by itself."""
-        texts = (base64.b64encode(text.encode()).decode() for text in (self.seal.trust, self.seal.envelope))
-        trust, envelope = (INLINE + text for text in texts)
+        files = (self.seal.trust, self.seal.envelope)
+        trust, envelope = (INLINE + base64.b64encode(file.read_bytes()).decode() for file in files)
         return ("-trust", trust, "-envelope", envelope, "-name", self.seal.name, artefact)
+
+
+def _text(path: PurePosixPath, source: Path) -> Place:
+    """By digest, as an artefact is: nobody reads signatures in a plan."""
+    return Place(str(path), source, hashlib.sha256(source.read_bytes()).hexdigest(), mode=0o644)

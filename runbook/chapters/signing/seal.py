@@ -18,11 +18,11 @@ ENDING = ".intoto.json"
 
 @dataclass(frozen=True, repr=False)
 class Seal:
-    """`name` is how the statement calls the artefact; both texts are public."""
+    """`name` is how the statement calls the artefact; both files are public."""
 
     name: str
-    envelope: str
-    trust: str
+    envelope: Path
+    trust: Path
 
     def __str__(self) -> str:
         return f"{self.name}: signed with ECDSA and SM2, with where it comes from"
@@ -54,7 +54,7 @@ def keys_of(chapter: Chapter) -> Keys:
         keys = make_keys(own, sm2, chapter.local, at=now(), lifetime=timedelta(days=site.signing.days))
     else:
         keys = find_keys(site.signing.keys or own, sm2)
-    trust = chapter.run.artifacts / TRUST
+    trust = trust_of(chapter)
     trust.write_text(keys.trust, "utf-8")
     chapter.run.keep(TRUST, trust)
     return keys
@@ -76,7 +76,12 @@ def seal(
     path.write_text(text, "utf-8")
     if file is None:
         chapter.run.keep(path.name, path)
-    return Seal(name, text, keys.trust)
+    return Seal(name, path, trust_of(chapter))
+
+
+def trust_of(chapter: Chapter) -> Path:
+    """The keys that count in this run, as `keys_of` wrote them."""
+    return chapter.run.artifacts / TRUST
 
 
 def now() -> datetime:

@@ -39,7 +39,9 @@ def keys(programs: tuple[Path, Path], local: LocalShell, tmp_path: Path) -> Keys
 
 
 @pytest.fixture
-def sealed(keys: Keys, programs: tuple[Path, Path], local: LocalShell, fleet: Fleet) -> Iterator[Make]:
+def sealed(
+    keys: Keys, programs: tuple[Path, Path], local: LocalShell, fleet: Fleet, tmp_path: Path
+) -> Iterator[Make]:
     """A deployment with a seal; `spoil` changes the envelope."""
     check = Verifier(programs[1], digests(programs[1])["sha256"])
 
@@ -47,7 +49,9 @@ def sealed(keys: Keys, programs: tuple[Path, Path], local: LocalShell, fleet: Fl
         name = plain.source.name
         told = statement({name: digests(plain.source)}, Origin("x", {}, ()), run="r", at=NOW,
                          until=NOW + timedelta(days=days))
-        seal = Seal(name, spoil(by.sign(told, local)), keys.trust)
+        (tmp_path / "envelope").write_text(spoil(by.sign(told, local)))
+        (tmp_path / "trust").write_text(keys.trust)
+        seal = Seal(name, tmp_path / "envelope", tmp_path / "trust")
         return replace(plain, sealed=Sealed(seal, dict.fromkeys(fleet.names, check)))
 
     yield make
