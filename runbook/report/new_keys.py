@@ -8,7 +8,6 @@ from pathlib import Path
 from runbook.chapters.signing.keys import make_keys
 from runbook.chapters.signing.programs import signer
 from runbook.chapters.signing.seal import now
-from runbook.chapters.toolchain.observe import find_go
 from runbook.errors import UsageError
 from runbook.remote.local import LocalShell
 from runbook.remote.unrecorded import Unrecorded
@@ -24,6 +23,6 @@ def write_keys(folder: str, *, site: str, days: int) -> str:
         raise UsageError(f"--days {days}: keys that never count", next="one day or more")
     read = load_site(find_site(site))
     shell = LocalShell(Unrecorded())  # a key belongs to no run, and so does its making
-    keys = make_keys(path, signer(find_go(read, shell), shell).path, shell, at=now(), lifetime=timedelta(days=days))
+    keys = make_keys(path, signer(read, shell).path, shell, at=now(), lifetime=timedelta(days=days))
     lines = [f"{path}: {key}, until {key.not_after:%Y-%m-%d}" for key in keys.public]
     return "\n".join([*lines, f'next: keys = "{path}" in [signing] of {read.file.name}'])

@@ -116,7 +116,7 @@ def test_the_dependencies_page_names_every_dependency_in_its_tables() -> None:
     rows = re.findall(r"^\| ([\w./-]+) \|", (ROOT / "docs/dependencies.md").read_text(), re.MULTILINE)
     texts = [path.read_text() for path in GO_MODULES]
     # A direct requirement's line ends with its version; an indirect one is a tool's, or nobody's wish.
-    direct = re.compile(r"^(?:\t|tool )([^\s(]\S*)(?: v\S+)?$", re.MULTILINE)
+    direct = re.compile(r"^(?:\t|tool |require )([^\s(]\S*)(?: v\S+)?$", re.MULTILINE)
     modules = {name for text in texts for name in direct.findall(text)}
     assert modules
     pages = {"package", "module", "what", "uv", "Go"}  # heads, and what the first table names

@@ -15,7 +15,6 @@ from runbook.chapters.signing.on_host import Sealed
 from runbook.chapters.signing.programs import verifier
 from runbook.chapters.signing.seal import Seal, Seals, keys_of, seal
 from runbook.chapters.signing.statement import Source, digests, of_binary
-from runbook.chapters.toolchain.observe import find_go
 from runbook.remote.command import command
 from runbook.verdict import Verdicts, failed, passed
 
@@ -41,7 +40,7 @@ def _beside(chapter: Chapter, name: str) -> Iterator[Source]:
 
 def are_signed(chapter: Chapter, made: Artefacts, seals: Seals) -> Verdicts:
     """Each binary by the program that the hosts run; and that it refuses one whose last byte is another."""
-    program = verifier(os.uname().machine, find_go(chapter.site, chapter.local), chapter.local).path
+    program = verifier(os.uname().machine, chapter.site, chapter.local).path
 
     def refusal(one: Seal, path: Path) -> str:
         told = chapter.local.run(command(str(program), *Sealed(one, {}).words(str(path)), also=REFUSED))

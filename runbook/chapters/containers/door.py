@@ -28,7 +28,6 @@ from runbook.chapters.signing.on_host import Sealed, Verifier
 from runbook.chapters.signing.programs import verifier
 from runbook.chapters.signing.seal import ENDING, Seal, keys_of, seal, trust_of
 from runbook.chapters.signing.statement import digests, of_image
-from runbook.chapters.toolchain.observe import find_go
 from runbook.errors import Blocked
 from runbook.plan import Plan
 from runbook.remote.fleet import Fleet
@@ -78,13 +77,13 @@ def _sealed(chapter: Chapter, signed: Seal) -> Sealed | None:
     """With what checks it on each host, for the machine that the host is; None where the site does not ask for it."""
     if not chapter.site.signing.on_hosts:
         return None
-    go, found = find_go(chapter.site, chapter.local), {}
+    found = {}
     for answers in chapter.fleet.with_role("service").ask(UNAME):
         fact = answers.error or answers[UNAME]
         if not isinstance(fact, Uname):
             raise Blocked(f"{answers.host}: its machine is not known, so nothing can be checked there: {fact}",
                           next=f"look at {answers.host} by hand, then run the chapter again")
-        built = verifier(fact.machine, go, chapter.local)
+        built = verifier(fact.machine, chapter.site, chapter.local)
         found[answers.host] = Verifier(built.path, built.sha256)
     return Sealed(signed, found)
 

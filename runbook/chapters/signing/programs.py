@@ -3,32 +3,51 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from dataclasses import replace
 
 from runbook.chapters.compile.build import KEPT, Built, build
-from runbook.chapters.compile.decide import Recipe, recipe_for
+from runbook.chapters.compile.decide import recipe_for
 from runbook.chapters.compile.pinned import native
 from runbook.chapters.compile.sources import read_sources
-from runbook.chapters.toolchain.observe import Go
+from runbook.chapters.toolchain.observe import PREPARED, Go, find_go
+from runbook.errors import Blocked
 from runbook.remote.shell import Shell
-from runbook.site import ROOT
+from runbook.site import ROOT, GoSource, Site
 
 MODULE = ROOT / "services" / "signing"
 VERIFY, SM2 = "verify", "sm2"
 HOME = KEPT / "home"
 
 
-def recipe(program: str, machine: str, go: Go) -> Recipe:
-    """For a machine by its own name. Raises Blocked where this Go cannot build it, as one before 1.19."""
-    return recipe_for(program, read_sources(MODULE, program), go, native(machine), HOME)
+def verifier(machine: str, site: Site, shell: Shell) -> Built:
+    """What a host of that machine runs, by its own name for it. Raises Blocked where no Go builds it; BuildFailed."""
+    return _program(VERIFY, machine, site, shell)
 
 
-def verifier(machine: str, go: Go, shell: Shell) -> Built:
-    """What a host runs, built or taken from before. Raises Blocked and BuildFailed."""
+def signer(site: Site, shell: Shell) -> Built:
+    """What signs with SM2 on this machine. Raises Blocked where no Go builds it, and BuildFailed."""
+    return _program(SM2, os.uname().machine, site, shell)
+
+
+def _program(name: str, machine: str, site: Site, shell: Shell) -> Built:
+    """By the site's Go; a port that is too old or knows one machine only leaves it to the project's own."""
     HOME.mkdir(parents=True, exist_ok=True)
-    return build(recipe(VERIFY, machine, go), shell)
+    target, sources = native(machine), read_sources(MODULE, name)
+    why: Blocked | None = None
+    for go in _gos(site, shell):
+        try:
+            return build(recipe_for(name, sources, go, target, HOME), shell)
+        except Blocked as error:
+            why = why or error
+    assert why is not None
+    raise Blocked(f"{name} for {machine}, which signatures need, is built by no Go here: {why.what}",
+                  next="name a Go from 1.18 on that knows the machine in [toolchain]; or on_hosts = false in [signing]:"
+                       " then no host checks a signature") from why
 
 
-def signer(go: Go, shell: Shell) -> Built:
-    """What signs with SM2, for the machine that the shell is of, which is this one. Raises Blocked and BuildFailed."""
-    HOME.mkdir(parents=True, exist_ok=True)
-    return build(recipe(SM2, os.uname().machine, go), shell)
+def _gos(site: Site, shell: Shell) -> Iterator[Go]:
+    yield find_go(site, shell)
+    if (PREPARED / "bin" / "go").exists():
+        own = replace(site.toolchain, go=GoSource("dir", str(PREPARED)))
+        yield find_go(replace(site, toolchain=own), shell)

@@ -11,7 +11,6 @@ from runbook.chapter import Chapter
 from runbook.chapters.signing.keys import FOLDER, TRUST, Keys, find_keys, make_keys
 from runbook.chapters.signing.programs import signer
 from runbook.chapters.signing.statement import Digest, Origin, Source, statement
-from runbook.chapters.toolchain.observe import find_go
 
 ENDING = ".intoto.json"
 
@@ -48,7 +47,7 @@ def keys_of(chapter: Chapter) -> Keys:
     Raises Blocked where a key is not there, or where others may read it; BuildFailed where what signs cannot be built.
     """
     site = chapter.site
-    sm2 = signer(find_go(site, chapter.local), chapter.local).path
+    sm2 = signer(site, chapter.local).path
     own = chapter.run.folder / FOLDER
     if site.signing.keys is None and not (own / TRUST).exists():
         keys = make_keys(own, sm2, chapter.local, at=now(), lifetime=timedelta(days=site.signing.days))

@@ -1,5 +1,5 @@
 // Package envelope checks a DSSE envelope around an in-toto statement against keys that are trusted, and a file
-// against the statement. docs/signing.md of the project has the format. It keeps to what Go 1.19 has.
+// against the statement. docs/signing.md of the project has the format. It keeps to what Go 1.18 has.
 package envelope
 
 import (

@@ -12,7 +12,7 @@ import pytest
 
 from runbook.chapters.signing.keys import Keys, make_keys
 from runbook.chapters.signing.programs import signer, verifier
-from runbook.chapters.toolchain.observe import PREPARED, find_go
+from runbook.chapters.toolchain.observe import PREPARED
 from runbook.journal import Journal
 from runbook.remote.local import LocalShell
 from runbook.site import ROOT, load_site
@@ -27,8 +27,8 @@ def programs() -> Iterator[tuple[Path, Path]]:
         pytest.skip("no Go in .cache/go: run setup/prepare")
     with tempfile.TemporaryDirectory() as folder:
         shell = LocalShell(Journal(Path(folder)))
-        go = find_go(load_site(ROOT / "sites" / "testbed.toml"), shell)
-        yield signer(go, shell).path, verifier(os.uname().machine, go, shell).path
+        site = load_site(ROOT / "sites" / "testbed.toml")
+        yield signer(site, shell).path, verifier(os.uname().machine, site, shell).path
 
 
 @pytest.fixture
