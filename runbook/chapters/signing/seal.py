@@ -24,19 +24,21 @@ class Seal:
     trust: Path
 
     def __str__(self) -> str:
-        return f"{self.name}: signed with ECDSA and SM2, with where it comes from"
+        return f"the seal of {self.name}"
 
     __repr__ = __str__
 
 
 @dataclass(frozen=True, repr=False)
 class Seals:
-    """Those of one chapter."""
+    """Those of what a run compiled."""
 
     each: tuple[Seal, ...]
 
     def __str__(self) -> str:
-        return "\n".join(map(str, self.each))
+        count = len(self.each)
+        what = "1 binary is" if count == 1 else f"{count} binaries are"
+        return f"{what} signed with ECDSA and SM2, each with where it comes from"
 
     __repr__ = __str__
 

@@ -25,6 +25,7 @@ MIT = "Permission is hereby granted, free of charge, to any person obtaining a c
       "associated documentation files (the \"Software\")"
 BSD = "Redistribution and use in source and binary forms, with or\nwithout modification, are permitted"
 GIN = Module("github.com/gin-gonic/gin", "v1.12.0", "h1:b3YAbrZtnf8N//yjKeU2+MQsh2mY5htkZidOM7O0wG8=")
+ODD = Module("example.org/~who/a b!c+d", "v0.0.0-20260101000000-0123456789ab+incompatible", "h1:x=")
 LOCAL = Module("./patched", "", "", "example.org/it v1.0.0")
 
 
@@ -37,19 +38,20 @@ def seen(site: Site, local: LocalShell, services: Path, tmp_path: Path) -> Binar
 
 def test_a_bill_is_valid_and_names_all_that_is_in_the_binary(seen: BinaryPassport) -> None:
     licences = (Licence(GIN, ("MIT",), "LICENSE", "ab" * 32), Licence(LOCAL, ()),
-                Licence(Module("gopkg.in/yaml.v3", "v3.0.1"), ("MIT", "Apache-2.0")))
+                Licence(Module("gopkg.in/yaml.v3", "v3.0.1"), ("MIT", "Apache-2.0")), Licence(ODD, ("ISC",)))
     text = bill_of(seen, licences)
     assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
     told = json.loads(text)
     assert told["metadata"]["component"]["hashes"] == [{"alg": "SHA-256", "content": seen.binary.sha256}]
     parts = {one["name"]: one for one in told["components"]}
-    assert set(parts) == {"stdlib", GIN.path, LOCAL.path, "gopkg.in/yaml.v3"}
+    assert set(parts) == {"stdlib", GIN.path, LOCAL.path, ODD.path, "gopkg.in/yaml.v3"}
+    assert parts[ODD.path]["purl"].startswith("pkg:golang/example.org/~who/a%20b%21c%2Bd@v0.0.0-2026")
     assert parts[GIN.path]["purl"] == "pkg:golang/github.com/gin-gonic/gin@v1.12.0"
     assert {"name": "runbook:go:sum", "value": GIN.sum} in parts[GIN.path]["properties"]
     assert parts["gopkg.in/yaml.v3"]["licenses"] == [{"expression": "MIT AND Apache-2.0"}]
     assert "licenses" not in parts[LOCAL.path]
     (root,) = [one for one in told["dependencies"] if one["ref"] == "hello"]
-    assert len(root["dependsOn"]) == 4
+    assert len(root["dependsOn"]) == 5
 
 
 def test_equal_binaries_have_equal_bills(seen: BinaryPassport) -> None:
