@@ -21,11 +21,12 @@ from runbook.chapters.compile.observe import Ingredients
 from runbook.chapters.compile.others import other_recipes
 from runbook.chapters.compile.packages import sizes_of
 from runbook.chapters.compile.passport import ENDING, BinaryPassport, Passports, passport, verify_passports
-from runbook.chapters.compile.sealing import are_signed as are_signed
-from runbook.chapters.compile.sealing import sealed as sealed
+from runbook.chapters.compile.sealing import are_signed, sealed
 from runbook.chapters.compile.verify import EQUAL, fits, verify_build
 from runbook.chapters.compile.vulnerabilities import known_in
+from runbook.chapters.etcd.programs import MODULE
 from runbook.chapters.pictures import keep
+from runbook.chapters.portaudit.audits import Audits, audit_all, audit_pictures
 from runbook.chapters.toolchain.passport import FILE as TOOLCHAIN
 from runbook.elf import read
 from runbook.errors import Blocked
@@ -34,6 +35,9 @@ from runbook.show.picture import Picture
 from runbook.site import Site
 from runbook.targets import Target
 from runbook.verdict import Verdicts, passed, skipped
+
+__all__ = ["are_known", "are_signed", "are_what_was_asked_for", "audit_pictures", "built", "evidence_of",
+           "ingredients", "made_of", "passports", "port_audits", "recipes", "sealed"]
 
 HOME = KEPT / "home"
 """What a build sees as its home folder: nothing of the person's own gets into it."""
@@ -47,6 +51,15 @@ def ingredients(chapter: Chapter) -> Ingredients:
     """
     machines = {host: str(fact.get("machine", "")) for host, fact in chapter.run.facts("uname").items()}
     return observe.ingredients(chapter.site, chapter.local, machines=machines)
+
+
+def port_audits(chapter: Chapter) -> Audits:
+    """What of the service, and of etcd where the site has it, builds for the target, and why not the rest.
+
+    Raises Blocked as `ingredients` does.
+    """
+    modules = {"services": observe.SERVICES} | ({"etcd": MODULE} if chapter.site.hosts_with("etcd") else {})
+    return audit_all(chapter, modules)
 
 
 def recipes(seen: Ingredients, site: Site, target: Target) -> Recipes:

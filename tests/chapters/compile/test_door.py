@@ -50,7 +50,8 @@ def test_a_binary_gets_its_papers_and_signatures_and_the_run_holds(opened: Chapt
     seals = opened.act(door.sealed, made, passports)
     assert str(passports) == f"users: static, by go{made.deployed.recipe.go.version}, equal when built again, " \
                              "no path of this machine"
-    assert isinstance(picture, Picture) and str(seals) == "1 binary is signed with ECDSA and SM2, each with where it comes from"
+    assert isinstance(picture, Picture)
+    assert str(seals) == "1 binary is signed with ECDSA and SM2, each with where it comes from"
     assert opened.verify(door.are_what_was_asked_for, made).verdicts.state is State.PASS
     (signed,) = opened.verify(door.are_signed, made, seals).verdicts
     assert signed.state is State.PASS, signed
