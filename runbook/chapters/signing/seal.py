@@ -11,6 +11,7 @@ from runbook.chapter import Chapter
 from runbook.chapters.signing.keys import FOLDER, TRUST, Keys, find_keys, make_keys
 from runbook.chapters.signing.programs import signer
 from runbook.chapters.signing.statement import Digest, Origin, Source, statement
+from runbook.errors import Blocked
 
 ENDING = ".intoto.json"
 
@@ -46,7 +47,7 @@ class Seals:
 def keys_of(chapter: Chapter) -> Keys:
     """The site's keys where it names a folder, else the run's, made when they are first needed.
 
-    Raises Blocked where a key is not there, or where others may read it; BuildFailed where what signs cannot be built.
+    Raises Blocked where a key is not there, has expired, or may be read by others, or where no Go builds what signs.
     """
     site = chapter.site
     sm2 = signer(site, chapter.local).path
@@ -55,6 +56,9 @@ def keys_of(chapter: Chapter) -> Keys:
         keys = make_keys(own, sm2, chapter.local, at=now(), lifetime=timedelta(days=site.signing.days))
     else:
         keys = find_keys(site.signing.keys or own, sm2)
+    if lapsed := [str(key) for key in keys.public if key.not_after <= now()]:
+        raise Blocked(f"{keys.folder}: {' and '.join(lapsed)} expired: no host would take what is signed now",
+                      next="`runbook new-keys FOLDER` makes new ones for the site; a new run makes its own")
     trust = trust_of(chapter)
     trust.write_text(keys.trust, "utf-8")
     chapter.run.keep(TRUST, trust)
@@ -70,7 +74,7 @@ def seal(
     Raises Blocked and RunbookError where a key cannot be used.
     """
     at = now()
-    until = at + timedelta(days=chapter.site.signing.days)
+    until = min(at + timedelta(days=chapter.site.signing.days), *(key.not_after for key in keys.public))
     payload = statement(subjects, origin, run=chapter.run.name, at=at, until=until, beside=beside)
     text = keys.sign(payload, chapter.local)
     path = file or chapter.run.artifacts / f"{name}{ENDING}"

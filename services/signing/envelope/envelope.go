@@ -109,7 +109,7 @@ func Open(trustText, envelopeText []byte, at time.Time) ([]Subject, error) {
 	}
 	expires := told.Predicate.RunDetails.Metadata.ExpiresOn
 	if !expires.After(at) {
-		return nil, fmt.Errorf("the signature expired on %s", expires.UTC().Format(time.RFC3339))
+		return nil, fmt.Errorf("the signature expired on %s, and now is %s", said(expires), said(at))
 	}
 	return told.Subject, nil
 }
@@ -123,10 +123,10 @@ func holds(trust Trust, outer signed, algorithm string, message []byte, at time.
 				continue
 			}
 			if at.Before(key.NotBefore) {
-				return fmt.Errorf("the %s key %s is not valid before %s", algorithm, short(key.ID), key.NotBefore.UTC().Format(time.RFC3339))
+				return fmt.Errorf("the %s key %s is not valid before %s, and now is %s", algorithm, short(key.ID), said(key.NotBefore), said(at))
 			}
 			if !key.NotAfter.After(at) {
-				return fmt.Errorf("the %s key %s expired on %s", algorithm, short(key.ID), key.NotAfter.UTC().Format(time.RFC3339))
+				return fmt.Errorf("the %s key %s expired on %s, and now is %s", algorithm, short(key.ID), said(key.NotAfter), said(at))
 			}
 			sig, err := base64.StdEncoding.DecodeString(one.Sig)
 			if err != nil {
@@ -190,6 +190,11 @@ func Match(subjects []Subject, name string, file io.Reader) error {
 		return nil
 	}
 	return fmt.Errorf("the statement is not about %s", name)
+}
+
+// said is a moment as the errors have it; a host whose clock is wrong shows in what it takes for now.
+func said(moment time.Time) string {
+	return moment.UTC().Format(time.RFC3339)
 }
 
 func short(text string) string {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
@@ -80,6 +81,15 @@ def test_what_was_changed_after_it_was_signed_is_found(opened: Chapter, made: Ar
     other.write_bytes(made.deployed.path.read_bytes() + b"x")
     (verdict,) = door.are_signed(opened, Artefacts(replace(made.deployed, path=other)), seals)
     assert verdict.state is State.FAIL and "users was changed after it was signed" in verdict.reason
+
+
+def test_expired_keys_sign_nothing(opened: Chapter, made: Artefacts) -> None:
+    passports = opened.act(door.passports, made)
+    opened.act(door.sealed, made, passports)
+    trust = opened.run.folder / "signing" / "trust.json"
+    trust.write_text(re.sub(r'"not_after": "\d+', '"not_after": "2020', trust.read_text()))
+    with pytest.raises(Blocked, match="expired: no host would take what is signed now"):
+        opened.act(door.sealed, made, passports)
 
 
 def test_a_deployment_is_sealed_by_the_keys_of_the_build_or_not_at_all(opened: Chapter, made: Artefacts) -> None:

@@ -111,7 +111,7 @@ def test_an_expired_signature_is_refused(check: Check, artefact: Path, keys: Key
     envelope = keys.sign(told(artefact, days=30), local)
     assert "what was signed" in check(envelope=envelope, at=NOW + timedelta(days=29))
     assert check(envelope=envelope, at=NOW + timedelta(days=30)) == \
-        "refused: the signature expired on 2027-03-31T12:00:00Z"
+        "refused: the signature expired on 2027-03-31T12:00:00Z, and now is 2027-03-31T12:00:00Z"
 
 
 def test_an_expired_key_is_refused_and_one_that_is_not_valid_yet(check: Check, artefact: Path, keys: Keys,
