@@ -27,6 +27,8 @@ KEPT = "packages.json"
 NM = Script('GOTOOLCHAIN=local "$2" tool nm -size "$3" >"$1"', limit=120.0)
 """Into a file: 30,000 lines, which take two seconds, are nothing for the journal's logs."""
 LINE = re.compile(r"^\s*([0-9a-f]+)\s+(\d+)\s+\S\s(.*)$")
+LINKERS = re.compile(r"(?:type|go):|type\.|go\.(?:itab|string|func|buildid|importpath|builtin|interface|map)\b")
+"""Names of the linker's own; with a dot instead of the colon before Go 1.20."""
 SHOWN = 12
 SAME_CODE = (".text",)
 """Sections that the program with symbols must share with the one that is deployed, or it is another program."""
@@ -123,9 +125,9 @@ def counted(service: str, lines: Iterable[str], binary: Path) -> Sizes:
 
 
 def package_of(symbol: str) -> str:
-    """The import path that a symbol belongs to; empty for what the linker makes for all of them (`type:`, `go:`)."""
+    """The import path that a symbol belongs to; empty for what the linker makes for all of them."""
     plain = symbol.partition("[")[0]
-    if ":" in plain.partition(".")[0] or plain.partition("(")[0].startswith(("type:", "go:")):
+    if LINKERS.match(plain):
         return ""
     folder, slash, last = plain.rpartition("/") if "(" not in plain else _before_receiver(plain)
     package, dot, _ = last.partition(".")

@@ -97,6 +97,10 @@ def test_a_replaced_module_is_named_with_what_it_stands_for() -> None:
     ("encoding/json.(*decodeState).object.func1", "encoding/json"),
     ("type:.eq.net/http.header", ""),
     ("go:itab.*os.File,io.Writer", ""),
+    ("go.itab.*os.File,io.Writer", ""),
+    ("type..eq.net/http.header", ""),
+    ("go.etcd.io/etcd/api/v3/v3rpc/rpctypes.init", "go.etcd.io/etcd/api/v3/v3rpc/rpctypes"),
+    ("go/ast.Walk", "go/ast"),
     ("_rt0_riscv64_linux", ""),
 ])
 def test_a_symbol_belongs_to_its_package(symbol: str, package: str) -> None:
