@@ -141,8 +141,10 @@ def _mend(copy: Path | None, into: Path, finding: Finding, remedy: Remedy, go: G
 def _wanted(module: Path, finding: Finding, remedy: Remedy, go: Go, target: Target) -> dict[str, dict[str, str]]:
     """The sources as they should be, by the package's folder and the file's name."""
     own = remedy.folder_for(finding, go, target)
-    if own is not None:
-        return {folder_in(finding): _sources(own)}
+    if own is not None:  # a toolchain's copy comes without tests, and they are what proves it
+        was = _sources(module / folder_in(finding))
+        tests = {name: text for name, text in was.items() if name.endswith("_test.go")}
+        return {folder_in(finding): tests | _sources(own)}
     found: dict[str, dict[str, str]] = {}
     for file in remedy.files_for(finding, target):
         sources = found.setdefault(file.package, _sources(module / file.package))

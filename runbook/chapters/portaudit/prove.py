@@ -9,6 +9,7 @@ from pathlib import Path
 from runbook.chapters.compile.build import IN_FOLDER, LIMIT
 from runbook.chapters.compile.decide import environment
 from runbook.chapters.portaudit.apply import Ported
+from runbook.chapters.portaudit.cause import LINE
 from runbook.chapters.portaudit.listing import HOME
 from runbook.chapters.toolchain.observe import Go
 from runbook.chapters.toolchain.std_tests import PackageRun, outcome_of
@@ -62,7 +63,9 @@ def _proof(package: str, ported: Ported, go: Go, target: Target, local: Shell, h
     try:
         local.run(Script(IN_FOLDER, limit=LIMIT).command(str(ported.after.folder), *words))
     except CommandFailed as error:
-        return Proof(package, None, error.tail.strip().splitlines()[-1] if error.tail.strip() else error.what)
+        first = LINE.search(error.tail)  # the first of the compiler's errors, without the way to the copy
+        return Proof(package, None, f"{Path(first['file']).name}:{first['line']}: {first['words']}" if first
+                     else error.tail.strip().splitlines()[-1] if error.tail.strip() else error.what)
     if not program.exists():  # Go says `no test files` and ends well
         return Proof(package, None, "the module has no tests for it")
     try:
