@@ -28,7 +28,7 @@ from runbook.chapters.signing.on_host import Sealed, Verifier
 from runbook.chapters.signing.programs import verifier
 from runbook.chapters.signing.seal import ENDING, Seal, keys_of, seal, trust_of
 from runbook.chapters.signing.statement import digests, of_image
-from runbook.errors import Blocked
+from runbook.errors import Blocked, together
 from runbook.plan import Plan
 from runbook.remote.fleet import Fleet
 from runbook.remote.question import HostAnswers, Question
@@ -78,8 +78,11 @@ def _sealed(chapter: Chapter, signed: Seal) -> Sealed | None:
     if not chapter.site.signing.on_hosts:
         return None
     found = {}
-    for answers in chapter.fleet.with_role("service").ask(UNAME):
-        fact = answers.error or answers[UNAME]
+    told = chapter.fleet.with_role("service").ask(UNAME)
+    if told.errors:
+        raise together(told.errors.values())
+    for answers in told:
+        fact = answers[UNAME]
         if not isinstance(fact, Uname):
             raise Blocked(f"{answers.host}: its machine is not known, so nothing can be checked there: {fact}",
                           next=f"look at {answers.host} by hand, then run the chapter again")
