@@ -89,8 +89,9 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     one.add_argument("--hosts", action="store_true", help="ask the hosts: locks, leases, and how to break them")
     one.add_argument("--site", default="", metavar="FILE", help="whose hosts (default: those of RUN, else of `latest`)")
 
-    one = _verb(verbs, "verify", verify, "hold a run's journal, logs and artefacts against what was written")
+    one = _verb(verbs, "verify", verify, "hold a run's journal, logs, artefacts and signatures against what they were")
     one.add_argument("run", metavar="RUN", help="its name, its folder, or `latest`")
+    one.add_argument("--trust", default="", metavar="FILE", help="trust.json with the keys that count")
 
     add_commands(verbs, _verb)
 
@@ -175,10 +176,12 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def verify(arguments: argparse.Namespace) -> int:
+    from pathlib import Path
+
     from runbook.report.verification import verify as hold
     from runbook.run import folder_of
 
-    found = hold(folder_of(arguments.run))
+    found = hold(folder_of(arguments.run), Path(arguments.trust) if arguments.trust else None)
     print(found)
     return 0 if found.ok else 1
 

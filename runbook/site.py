@@ -23,6 +23,7 @@ from runbook.site_tables import (
     Host,
     Load,
     Service,
+    Signing,
     SshSettings,
     Toolchain,
 )
@@ -30,7 +31,7 @@ from runbook.table import Reading, columns, entry, read_table, toml_name, unknow
 from runbook.toml_lines import lines_of
 from runbook.toml_text import toml_text
 
-__all__ = ["ROOT", "AcceptedRisk", "Bmc", "Etcd", "GoSource", "Host", "Load", "Reference", "Service", "Site",
+__all__ = ["ROOT", "AcceptedRisk", "Bmc", "Etcd", "GoSource", "Host", "Load", "Reference", "Service", "Signing", "Site",
            "SiteError", "SshSettings", "Toolchain", "find_site", "load_site"]
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -55,6 +56,7 @@ class Site:
     service: Service = entry("what is deployed", Service())
     etcd: Etcd = entry("the cluster", Etcd())
     load: Load = entry("the load test", Load())
+    signing: Signing = entry("who signs what is built", Signing())
     accepted: tuple[AcceptedRisk, ...] = entry("a risk taken with eyes open; chapters say which they ask for",
                                                (), name="accept")
     file: Path = Path()                   # where it was read from; not a key

@@ -172,6 +172,8 @@ class Toolchain:
                          read=GoSource.read, forms=GO_FORMS, example="dir:/opt/go-port")
     modules: str = entry("pinned modules: `modern`, `legacy` (Go 1.16 to 1.22), or `auto` by the toolchain's version",
                          "auto", check=one_of("auto", "modern", "legacy"), example="auto")
+    vulnerabilities: Path | None = entry("a folder with Go's vulnerability database (a copy of vuln.go.dev); without "
+                                         "it, nothing is checked", None)
 
 
 CONTAINER = "container"
@@ -202,6 +204,16 @@ class Load:
 
     depth: str = entry("`rehearsal` (short) or `full` (figures that can be accepted)", "rehearsal",
                      check=one_of("rehearsal", "full"), example="full")
+
+
+@dataclass(frozen=True)
+class Signing:
+    """Who signs what is built, and who asks for it; `[signing]`."""
+
+    keys: Path | None = entry("a folder with the site's own keys, as `runbook new-keys` makes it; without it, each run "
+                              "makes its own", None)
+    days: int = entry("how long a signature counts", 90, check=between(1, 3650))
+    on_hosts: bool = entry("whether a host checks the signature before anything is started", True)
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,28 @@ SEARCH_LIMIT = 64 << 10  # as debug/buildinfo searches the data segment
 
 
 @dataclass(frozen=True)
+class Module:
+    """A module that a binary is made of; `instead_of` is the one that a `replace` put it in the place of."""
+
+    path: str
+    version: str
+    sum: str = ""  # `h1:` and base64, as in go.sum; empty: the build has none, as of a folder
+    instead_of: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path} {self.version}"
+
+
+@dataclass(frozen=True)
 class GoBuild:
     """Go's own account of a build; `settings` are those of `go version -m`."""
 
     version: str
     path: str = ""
     module: str = ""
-    dependencies: Mapping[str, str] = field(default_factory=dict, hash=False)
+    dependencies: Mapping[str, str] = field(default_factory=dict, hash=False)  # versions that were asked for, by path
     settings: Mapping[str, str] = field(default_factory=dict, hash=False)
+    modules: tuple[Module, ...] = ()  # what came of them
 
     def __str__(self) -> str:
         return f"{self.version}, {self.path or 'no package path'}, {len(self.dependencies)} modules"
@@ -36,6 +50,7 @@ def parse_modules(version: str, text: str) -> GoBuild:
     path = module = ""
     dependencies: dict[str, str] = {}
     settings: dict[str, str] = {}
+    modules: list[Module] = []
     for line in text.splitlines():
         kind, *rest = line.split("\t")
         if kind == "path" and rest:
@@ -44,10 +59,14 @@ def parse_modules(version: str, text: str) -> GoBuild:
             module = rest[0]
         elif kind == "dep" and len(rest) >= 2:
             dependencies[rest[0]] = rest[1]
+            modules.append(Module(rest[0], rest[1], rest[2] if len(rest) > 2 else ""))
+        elif kind == "=>" and rest and modules:
+            there, *more = rest
+            modules[-1] = Module(there, more[0] if more else "", more[1] if len(more) > 1 else "", str(modules[-1]))
         elif kind == "build" and rest:
             name, _, value = rest[0].partition("=")
             settings[name] = value
-    return GoBuild(version, path, module, dependencies, settings)
+    return GoBuild(version, path, module, dependencies, settings, tuple(modules))
 
 
 def go_build(image: Image) -> GoBuild | None:

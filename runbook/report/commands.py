@@ -35,6 +35,11 @@ def add_commands(verbs: Any, verb: Verb) -> None:
     one.add_argument("--target", default="", metavar="T", help="the servers' architecture (default: the example's)")
     one.add_argument("--hosts", default="", metavar="LIST", help="a file with `NAME ADDRESS [ROLE,ROLE..]` a line")
 
+    one = verb(verbs, "new-keys", new_keys, "make a site's own keys to sign with, in a new folder")
+    one.add_argument("folder", metavar="FOLDER", help="where they go: a folder that is not there yet, mode 0700")
+    one.add_argument("--site", required=True, metavar="FILE", help="the site: its Go builds what signs with SM2")
+    one.add_argument("--days", type=int, default=730, metavar="N", help="how long they count (default: 730)")
+
 
 def compare(arguments: argparse.Namespace) -> int:
     from runbook.report.comparing import compare_runs
@@ -71,4 +76,11 @@ def new_site(arguments: argparse.Namespace) -> int:
     from runbook.report.new_site import write_site
 
     print(write_site(arguments.file, target=arguments.target, hosts=arguments.hosts))
+    return 0
+
+
+def new_keys(arguments: argparse.Namespace) -> int:
+    from runbook.report.new_keys import write_keys
+
+    print(write_keys(arguments.folder, site=arguments.site, days=arguments.days))
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ WORSE, BETTER, OTHER = "worse", "better", "different"
 KINDS = ("run", "chapters", "verdicts", "claims", "figures", "hashes", "facts", "plans")
 SHOWN = 8  # differences of a kind on a terminal that are neither worse nor better
 ABSENT = "not there"
+SIGNATURES = re.compile(r"\.intoto\.json$|^trust\.json$")
+PLACED = re.compile(r"(/(?:envelope|trust)\.json \(\S+ \S+\)): sha256 [0-9a-f]{64}")  # as a plan shows it
 ORDER = (State.PASS, State.SKIPPED, State.BLOCKED, State.FAIL)  # from the best
 
 
@@ -197,7 +200,9 @@ def _claims(summary: Summary) -> dict[str, str]:
 
 
 def _hashes(account: Account) -> dict[str, str]:
-    return {str(one.get("name")): str(one.get("sha256")) for one in account.notes("artifact")}
+    """Without signatures and keys: those are others in every run, also over the same bytes."""
+    return {str(one.get("name")): str(one.get("sha256")) for one in account.notes("artifact")
+            if not SIGNATURES.search(str(one.get("name")))}
 
 
 def _facts(account: Account) -> dict[str, str]:
@@ -206,5 +211,5 @@ def _facts(account: Account) -> dict[str, str]:
 
 
 def _plans(account: Account) -> dict[str, str]:
-    return {f"{chapter.name[3:]}: {plan.host}": str(plan.get("diff") or "nothing to do")
+    return {f"{chapter.name[3:]}: {plan.host}": PLACED.sub(r"\1", str(plan.get("diff") or "nothing to do"))
             for chapter in account.chapters.values() for plan in chapter.plans}

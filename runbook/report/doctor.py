@@ -6,11 +6,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
+from runbook.chapters.compile.vulnerabilities import database_problem
 from runbook.chapters.hosts.observe import START_QUESTIONS, clock_offsets
 from runbook.chapters.hosts.verify import ready_for_work
+from runbook.chapters.signing.keys import find_keys
 from runbook.chapters.toolchain.observe import find_go, require
 from runbook.errors import RunbookError
 from runbook.remote.fleet import Fleet
@@ -26,7 +28,7 @@ from runbook.verdict import Verdict, blocked, passed, skipped
 
 LEAST_FREE = 1 << 30  # bytes for a run: programs, images and logs; the rehearsal's takes 150 MiB
 BLOCKED = 3
-SECRET = "secret"
+SECRET, KEYS, DATABASE = "secret", "keys to sign with", "database of vulnerabilities"
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ class Diagnosis:
 def diagnose(path: str) -> Diagnosis:
     """Looks at the site file, at this machine and at the hosts. Raises SiteError where the file itself is wrong."""
     site = load_site(path)
-    here = (_room(), *map(_secret, site.references()), _go(site), *_risks(site, date.today()))
+    here = (_room(), *map(_secret, site.references()), _go(site), *_keys(site), *_database(site),
+            *_risks(site, date.today()))
     return Diagnosis(site.name, (*here, *_hosts(site)))
 
 
@@ -99,6 +102,30 @@ def _go(site: Site) -> Verdict:
     except RunbookError as error:
         return blocked(what, str(error))
     return passed(what, f"{go} builds for {site.target}")
+
+
+def _keys(site: Site) -> Iterator[Verdict]:
+    """The site's own keys to sign with, where it names a folder of them: there, theirs alone, and not expired."""
+    if site.signing.keys is None:
+        return
+    try:
+        keys = find_keys(site.signing.keys, Path())
+    except RunbookError as error:
+        yield blocked(KEYS, str(error))
+        return
+    lapsed = [str(key) for key in keys.public if key.not_after <= datetime.now(UTC)]
+    if lapsed:
+        yield blocked(KEYS, f"{', '.join(lapsed)} expired\nnext: `runbook new-keys FOLDER --site {site.file}`")
+    else:
+        yield passed(KEYS, f"{site.signing.keys} has {keys}")
+
+
+def _database(site: Site) -> Iterator[Verdict]:
+    folder = site.toolchain.vulnerabilities
+    if folder is not None:
+        why = database_problem(folder)
+        yield blocked(DATABASE, f"{why}\nnext: copy vuln.go.dev there, whole") if why else passed(
+            DATABASE, f"{folder} is one")
 
 
 def _risks(site: Site, today: date) -> Iterator[Verdict]:

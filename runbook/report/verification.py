@@ -10,6 +10,7 @@ from pathlib import Path
 
 from runbook.entries import Check, Entry, check, entries
 from runbook.errors import RunbookError
+from runbook.report.signatures import Signatures, signatures_of
 from runbook.report.summary import NAME as SUMMARY
 
 
@@ -32,6 +33,7 @@ class Verification:
     outputs: int
     artifacts: int
     wrong: tuple[Wrong, ...]
+    signatures: Signatures = Signatures(0, ())
 
     @property
     def ok(self) -> bool:
@@ -45,11 +47,13 @@ class Verification:
             f"{self.outputs} outputs in logs/, {self.artifacts} artefacts: "
             + ("all as the journal has them" if self.ok else f"{len(self.wrong)} are not what they were")
         )
-        return "\n".join([*lines, *(f"  {one}" for one in self.wrong)])
+        return "\n".join([*lines, *(f"  {one}" for one in self.wrong), str(self.signatures)])
 
 
-def verify(folder: Path) -> Verification:
-    """Holds a run's folder against its journal, and the journal against its summary.
+def verify(folder: Path, trust: Path | None = None) -> Verification:
+    """Holds a run's folder against its journal, the journal against its summary, and its signatures against the keys.
+
+    `trust` are the keys that count, instead of the run's own.
 
     Raises JournalDamaged, naming the line, where the journal itself does not hold.
     """
@@ -59,8 +63,10 @@ def verify(folder: Path) -> Verification:
     outputs = [(entry, said) for entry in told for said in _outputs(entry)]
     artifacts = [entry for entry in told if entry.kind == "note" and entry.get("about") == "artifact"]
     last = {str(entry.get("path")): entry for entry in artifacts}  # one that was made again counts as made last
+    signed = signatures_of(folder, last, trust)
     wrong = [*_wrong_outputs(folder, outputs), *_wrong_artifacts(folder, last)]
-    return Verification(checked, len(outputs), len(last), tuple(wrong))
+    wrong += [Wrong(f"{folder / path}: {why}", last[path].line) for path, why in signed.wrong]
+    return Verification(checked, len(outputs), len(last), tuple(wrong), signed)
 
 
 def _promised(folder: Path) -> dict[str, object]:

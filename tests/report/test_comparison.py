@@ -116,6 +116,26 @@ def test_facts_hashes_claims_plans_and_versions_are_told_as_different(tmp_path: 
     assert "+++ /etc/other" in [one.after for one in found.of("plans")][0]
 
 
+def test_signatures_that_each_run_makes_anew_are_no_difference(tmp_path: Path) -> None:
+    runs = []
+    for at, digit in (("18", "a"), ("19", "b")):
+        sample = Sample(tmp_path / f"20261123-{at}0000-sample")
+        plan = "".join(f"place /opt/users/{name} (0644 root:root): sha256 {digit * 64}\n"
+                       for name in ("envelope.json", "trust.json"))
+
+        def work(sample: Sample = sample, digit: str = digit, plan: str = plan) -> None:
+            sample.journal.write("note", "node1", about="plan", plan=[], diff=plan, because="")
+            for name in ("users.intoto.json", "trust.json"):
+                sample.journal.write("note", about="artifact", name=name, path=f"artifacts/{name}", size=4,
+                                     sha256=digit * 64)
+
+        sample.chapter("04_container_deploy", work)
+        sample.close("passed")
+        runs.append(sample.folder)
+    found = compared(*runs)
+    assert not [*found.of("hashes"), *found.of("plans")]
+
+
 def test_the_command_ends_with_1_where_the_second_is_worse(
     measured: Measured, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -103,3 +103,16 @@ def test_a_host_that_answers_is_judged_as_the_start_judges_it(site_file: Path, t
     said = says(site_file)
     assert "✓ node1: reached" in said and "✓ node1: tools of the runbook" in said and "✓ node1: clock" in said
     assert sorted(path.name for path in tmp_path.iterdir()) == before
+
+
+def test_keys_and_a_database_that_the_site_names_are_looked_at(site_file: Path, tmp_path: Path) -> None:
+    (tmp_path / "keys").mkdir()
+    text = site_file.read_text().replace('go = "dir:/nowhere/go"\n', 'go = "dir:/nowhere/go"\nvulnerabilities = "db"\n')
+    site_file.write_text(text + '\n[signing]\nkeys = "keys"\n')
+    said = says(site_file)
+    assert "⊘ here: keys to sign with: " in said and "no key to sign with" in said and "new-keys" in said
+    assert "⊘ here: database of vulnerabilities: " in said and "is no database of vulnerabilities" in said
+    for name in ("ecdsa.key", "sm2.key"):
+        (tmp_path / "keys" / name).write_text("CANARY")
+        (tmp_path / "keys" / name).chmod(0o644)
+    assert "others may read this private key" in says(site_file) and "CANARY" not in says(site_file)

@@ -40,6 +40,12 @@ class Artefacts:
     def __iter__(self) -> Iterator[Built]:
         return iter((self.deployed, *self.others))
 
+    def called(self, built: Built) -> str:
+        """How its files are called among the run's artefacts: what is not for the target says for which it is."""
+        recipe = built.recipe
+        own = recipe.target == self.deployed.recipe.target
+        return recipe.service if own else f"{recipe.service}.{recipe.target}"
+
     def __str__(self) -> str:
         return "\n".join(_named(one.recipe, self.deployed.recipe) for one in self)
 

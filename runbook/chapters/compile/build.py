@@ -9,13 +9,14 @@ import os
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from runbook.chapters.compile.decide import Recipe
 from runbook.chapters.compile.private import IN_FOLDER, provide
 from runbook.chapters.compile.refusal import no_room, refused
+from runbook.elf.sections import differences
 from runbook.errors import CommandFailed
 from runbook.remote.command import Script
 from runbook.remote.shell import Shell
@@ -35,6 +36,7 @@ class Built:
     again: str  # SHA-256 of the second build, in another folder
     seconds: float  # of the first build, when it was made
     already: bool
+    differs: tuple[str, ...] = field(default=(), hash=False)  # section by section, where the second is another
 
     @property
     def state(self) -> str:
@@ -86,6 +88,9 @@ def _build(recipe: Recipe, shell: Shell, kept: Path, keep: int) -> Built:
             "again": _sha256(Path(new) / "again"),
             "seconds": round(seconds, 3),
         }
+        if record["again"] != record["sha256"]:
+            told = differences(whole / recipe.service, Path(new) / "again")
+            record["differs"] = tuple(map(str, told))
         (whole / RECORD).write_text(json.dumps({**record, "modules": modules}) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         try:
@@ -146,7 +151,8 @@ def _kept(recipe: Recipe, folder: Path) -> Built | None:
         if _sha256(path) != record["sha256"]:
             return None
         os.utime(folder / RECORD)  # in use: not among the first to be forgotten
-        return Built(recipe, path, record["sha256"], record["again"], float(record["seconds"]), already=True)
+        differs = tuple(map(str, record.get("differs", ())))
+        return Built(recipe, path, record["sha256"], record["again"], float(record["seconds"]), True, differs)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 

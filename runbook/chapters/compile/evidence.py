@@ -9,7 +9,7 @@ from pathlib import Path
 from runbook.chapters.compile.build import IN_FOLDER, LIMIT, Built, compile_in
 from runbook.chapters.compile.decide import environment, linker_flags
 from runbook.elf import Binary, read
-from runbook.elf.sections import section_hashes
+from runbook.elf.sections import changed
 from runbook.errors import BuildFailed, CommandFailed
 from runbook.remote.command import Script
 from runbook.remote.shell import Shell
@@ -49,16 +49,15 @@ def evidence(built: Built, target: Target, shell: Shell) -> Evidence:
         folder = Path(scratch)
         flag = f"-ldflags={linker_flags(recipe.sources)} -extldflags=-static"
         compile_in(recipe, shell, folder / "sources", folder / "forced", flag)
-        plain, forced = section_hashes(built.path), section_hashes(folder / "forced")
+        differing, compared = changed(built.path, folder / "forced")
         alone = _hello(built, target, shell, folder / "alone", cgo=False)
         hello = _hello(built, target, shell, folder / "linked", cgo=True)
-        names = sorted(plain.keys() | forced.keys())
         return Evidence(
             read(built.path),
             target,
             _compilers(dict(recipe.environment)["PATH"], target),
-            tuple(name for name in names if plain.get(name) != forced.get(name)),
-            len(names),
+            differing,
+            compared,
             shell.run(Script(LDD).command(str(built.path))).text.strip(),
             not isinstance(alone, CommandFailed),
             replace(read(_whole(hello, target)), path=Path("hello")),

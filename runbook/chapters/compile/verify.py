@@ -46,7 +46,8 @@ def _twice(built: Built) -> Verdict:
             EQUAL, f"{built.path.name} is no longer what was built: {now[:12]}, was {built.sha256[:12]}"
         )
     if built.again != built.sha256:
-        return failed(EQUAL, f"the two builds differ: {built.sha256[:12]} and {built.again[:12]}")
+        account = "; ".join(built.differs) or f"{built.sha256[:12]} and {built.again[:12]}"
+        return failed(EQUAL, f"the two builds differ: {account}")
     return passed(EQUAL, "two builds in two folders have one SHA-256", None, build=Figure(built.seconds, "s"))
 
 

@@ -22,8 +22,8 @@ def service_on_host(answers: HostAnswers, wanted: Deployment) -> Plan:
             f"{answers.host}: {seen}", next=f"look at {answers.host} by hand, then run the chapter again"
         )
     taken_by(answers.host, [one for one in seen.listeners if one.pid != seen.pid or not seen.pid], wanted.port)
-    steps = [*folders(seen, wanted), *_binary(seen, wanted), *_user(answers.host, seen, wanted)]
-    steps += _unit(seen, wanted, replaced=bool(steps))
+    steps = [*folders(seen, wanted), *_binary(answers.host, seen, wanted), *_user(answers.host, seen, wanted)]
+    steps += _unit(answers.host, seen, wanted, replaced=bool(steps))
     return Plan(*steps, because="" if steps else "the service is there and runs as wanted")
 
 
@@ -45,11 +45,12 @@ def folders(seen: Deployed, wanted: Deployment) -> list[Step]:
     return [Step("the service's folders are not there yet", tuple(map(Folder, missing)), back)]
 
 
-def _binary(seen: Deployed, wanted: Deployment) -> list[Step]:
+def _binary(host: str, seen: Deployed, wanted: Deployment) -> list[Step]:
     if seen.sha256 == wanted.sha256:
         return []
     why = "the binary is another one" if seen.sha256 else "the binary is not there yet"
-    return [Step(why, (Place(wanted.path, wanted.source, wanted.sha256),), (Restore(wanted.path),))]
+    place = Place(wanted.path, wanted.source, wanted.sha256)
+    return [Step(why, (place, *wanted.checked_on(host)), (*wanted.unchecked, Restore(wanted.path)))]
 
 
 def _user(host: str, seen: Deployed, wanted: Deployment) -> list[Step]:
@@ -68,11 +69,13 @@ def _user(host: str, seen: Deployed, wanted: Deployment) -> list[Step]:
     return [Step("the service's user is not there yet", (make,), (take_away,))]
 
 
-def _unit(seen: Deployed, wanted: Deployment, *, replaced: bool) -> list[Step]:
+def _unit(host: str, seen: Deployed, wanted: Deployment, *, replaced: bool) -> list[Step]:
     text = unit_text(wanted, seen.systemd)
     running, enabled = seen.active in RUNNING, seen.enabled
     if seen.unit == text and running and enabled and not replaced:
         return []
+    here = seen.sha256 == wanted.sha256  # else it was checked when it was placed
+    first, back_first = (wanted.checked_on(host), wanted.unchecked) if here else ((), ())
     restart: tuple[Action, ...] = (
         Run("systemctl", "daemon-reload"),
         Run("systemctl", "enable", wanted.unit),
@@ -80,13 +83,14 @@ def _unit(seen: Deployed, wanted: Deployment, *, replaced: bool) -> list[Step]:
     )
     if seen.unit == text:
         why = "the service runs what was there before" if running else "the service does not run"
-        return [Step(why, restart, as_it_was(wanted, running=running, enabled=enabled))]
+        back = (*as_it_was(wanted, running=running, enabled=enabled), *back_first)
+        return [Step(why, (*first, *restart), back)]
     why = "the unit is not there yet" if seen.unit is None else "the unit is another one"
-    do = (Replace(wanted.unit_path, text, was=seen.unit), *restart)
+    do = (*first, Replace(wanted.unit_path, text, was=seen.unit), *restart)
     if seen.unit is None:
-        return [Step(why, do, _gone(wanted))]
+        return [Step(why, do, (*_gone(wanted), *back_first))]
     back = (Restore(wanted.unit_path), Run("systemctl", "daemon-reload"))
-    return [Step(why, do, (*back, *as_it_was(wanted, running=running, enabled=enabled)))]
+    return [Step(why, do, (*back, *as_it_was(wanted, running=running, enabled=enabled), *back_first))]
 
 
 def _gone(wanted: Deployment) -> tuple[Action, ...]:

@@ -34,9 +34,10 @@ def container_on_host(answers: HostAnswers, wanted: Container) -> Plan:
     kept = _configuration_kept(answers.host, runtime, wanted)
     steps = [] if kept else _configured(runtime)
     steps += _started(runtime)
-    image = _imported(runtime, seen, there, wanted)
-    steps += [*(folders(seen, wanted) if image else []), *image]
-    steps += _units(runtime, seen, there, wanted, replaced=bool(image))
+    image = _imported(answers.host, runtime, seen, there, wanted)
+    units = _units(answers.host, runtime, seen, there, wanted, replaced=bool(image))
+    needed = image or (units and wanted.sealed)  # a start without an import is checked too, beside the archive
+    steps += [*(folders(seen, wanted) if needed else []), *image, *units]
     return Plan(*steps, because="" if steps else "the service is there and runs as wanted")
 
 
@@ -110,7 +111,7 @@ def _started(runtime: Runtime) -> list[Step]:
     return [Step(why, tuple(do), tuple(undo))]
 
 
-def _imported(runtime: Runtime, seen: Deployed, there: Held, wanted: Container) -> list[Step]:
+def _imported(host: str, runtime: Runtime, seen: Deployed, there: Held, wanted: Container) -> list[Step]:
     """Known by its digest; the archive is compared with the run's before containerd reads a byte of it."""
     if there.images.get(wanted.image) == wanted.digest and wanted.image in there.complete:
         return []
@@ -126,16 +127,27 @@ def _imported(runtime: Runtime, seen: Deployed, there: Held, wanted: Container) 
                 f"{runtime.state}/runc/{wanted.namespace}", also=IN_USE),
         )
     why = "the image is not there yet" if not there.images else "the image is another one"
-    place = Place(wanted.path, wanted.source, wanted.sha256, mode=0o644)
-    return [Step(why, (place, Run(*bring, limit=IMPORT_LIMIT)), (*undo, Restore(wanted.path)))]
+    do = (*_archive(wanted), *wanted.checked_on(host), Run(*bring, limit=IMPORT_LIMIT))
+    return [Step(why, do, (*undo, *wanted.unchecked, Restore(wanted.path)))]
 
 
-def _units(runtime: Runtime, seen: Deployed, there: Held, wanted: Container, *, replaced: bool) -> list[Step]:
+def _archive(wanted: Container) -> tuple[Action, ...]:
+    return (Place(wanted.path, wanted.source, wanted.sha256, mode=0o644),)
+
+
+def _units(
+    host: str, runtime: Runtime, seen: Deployed, there: Held, wanted: Container, *, replaced: bool
+) -> list[Step]:
     unit, limits = container_unit(wanted, runtime), slice_unit(wanted, seen.systemd)
     running, enabled = seen.active in RUNNING, seen.enabled
     same = seen.unit == unit and there.slice == limits
     if same and running and enabled and not replaced:
         return []
+    first: tuple[Action, ...] = ()
+    last: tuple[Action, ...] = ()
+    if wanted.sealed and not replaced:  # else it was checked when it was imported
+        first = (*_archive(wanted), *wanted.checked_on(host))
+        last = (*wanted.unchecked, Restore(wanted.path))
     start: tuple[Action, ...] = (
         Run("systemctl", "daemon-reload"),
         Run("systemctl", "enable", wanted.unit),
@@ -143,8 +155,9 @@ def _units(runtime: Runtime, seen: Deployed, there: Held, wanted: Container, *, 
     )
     if same:
         why = "the service runs what was there before" if running else "the service does not run"
-        return [Step(why, start, as_it_was(wanted, running=running, enabled=enabled))]
-    do = (Replace(wanted.slice_path, limits, was=there.slice), Replace(wanted.unit_path, unit, was=seen.unit), *start)
+        return [Step(why, (*first, *start), (*as_it_was(wanted, running=running, enabled=enabled), *last))]
+    do = (*first, Replace(wanted.slice_path, limits, was=there.slice),
+          Replace(wanted.unit_path, unit, was=seen.unit), *start)
     why = "the unit is not there yet" if seen.unit is None else "the unit is another one"
     files = (Restore(wanted.unit_path), Restore(wanted.slice_path), Run("systemctl", "daemon-reload"))
     no_limits = () if there.slice is not None else (
@@ -157,9 +170,9 @@ def _units(runtime: Runtime, seen: Deployed, there: Held, wanted: Container, *, 
         return [Step(why, do, (
             Run("systemctl", "disable", "--now", wanted.unit, also=NEVER_ENABLED),
             *no_limits, *files,
-            Run("systemctl", "reset-failed", wanted.unit, also={1: "systemd forgot the unit already"}),
+            Run("systemctl", "reset-failed", wanted.unit, also={1: "systemd forgot the unit already"}), *last,
         ))]
     return [Step(why, do, (
         Run("systemctl", "stop", wanted.unit), *no_limits, *files,
-        *as_it_was(wanted, running=running, enabled=enabled),
+        *as_it_was(wanted, running=running, enabled=enabled), *last,
     ))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from runbook.chapter import Chapter
@@ -15,12 +16,19 @@ from runbook.chapters.containers.evidence import Evidence, evidence
 from runbook.chapters.containers.held import held
 from runbook.chapters.containers.image import Image, Recipe, read_image, write_image
 from runbook.chapters.containers.observe import deployed
+from runbook.chapters.containers.ported import Ported, ported
 from runbook.chapters.containers.rollback import or_taken_back
 from runbook.chapters.containers.runtime import RUNTIME
+from runbook.chapters.containers.signed import is_signed
 from runbook.chapters.containers.verify import service_runs
 from runbook.chapters.containers.verify_container import container_runs
 from runbook.chapters.containers.wanted import Deployment
-from runbook.errors import Blocked
+from runbook.chapters.hosts.system import UNAME, Uname
+from runbook.chapters.signing.on_host import Sealed, Verifier
+from runbook.chapters.signing.programs import verifier
+from runbook.chapters.signing.seal import ENDING, Seal, keys_of, seal, trust_of
+from runbook.chapters.signing.statement import digests, of_image
+from runbook.errors import Blocked, together
 from runbook.plan import Plan
 from runbook.remote.fleet import Fleet
 from runbook.remote.question import HostAnswers, Question
@@ -30,13 +38,14 @@ from runbook.views import Observed
 
 
 def wanted(chapter: Chapter) -> Deployment:
-    """The site's service as this run built it: its binary, or an image of it, kept among the run's artefacts.
+    """The site's service as this run built and signed it: its binary, or an image of it, kept among its artefacts.
 
-    Raises Blocked where no chapter built it yet.
+    Raises Blocked where no chapter built or signed it yet.
     """
     service, artifact = chapter.site.service, chapter.artifact(chapter.site.service.name)
     if service.deploy != CONTAINER:
-        return Deployment(service.name, service.port, artifact.path, artifact.sha256)
+        plain = Deployment(service.name, service.port, artifact.path, artifact.sha256)
+        return replace(plain, sealed=_sealed(chapter, _seal_of_the_build(chapter)))
     packed = _packed(chapter, chapter.run.artifacts / f"{service.name}.image.tar")
     chapter.run.keep(f"{service.name}.image", packed.source)
     chapter.note("image", f"{packed.image} {packed.digest}")
@@ -47,8 +56,39 @@ def _packed(chapter: Chapter, archive: Path, **labels: str) -> Container:
     service, artifact = chapter.site.service, chapter.artifact(chapter.site.service.name)
     recipe = Recipe(service.name, chapter.target.oci, artifact.sha256, labels=tuple(labels.items()))
     image = write_image(recipe, artifact.path.read_bytes(), archive)
+    subjects = {archive.name: digests(archive), image.name: {"sha256": image.digest.removeprefix("sha256:")}}
+    origin = of_image(service.name, chapter.target.oci, digests(artifact.path))
+    in_run = archive.parent == chapter.run.artifacts
+    signed = seal(chapter, keys_of(chapter), archive.name, subjects, origin,
+                  file=None if in_run else archive.with_name(f"{archive.name}{ENDING}"))
     return Container(service.name, service.port, archive, image.archive_sha256, image=image.name, digest=image.digest,
-                     binary_sha256=artifact.sha256, platform=chapter.target.oci)
+                     binary_sha256=artifact.sha256, platform=chapter.target.oci, sealed=_sealed(chapter, signed))
+
+
+def _seal_of_the_build(chapter: Chapter) -> Seal:
+    """Raises Blocked where the binary was not signed."""
+    name = chapter.site.service.name
+    envelope = chapter.artifact(f"{name}{ENDING}")
+    keys_of(chapter)  # writes the keys that count, the site's as they are now
+    return Seal(name, envelope.path, trust_of(chapter))
+
+
+def _sealed(chapter: Chapter, signed: Seal) -> Sealed | None:
+    """With what checks it on each host, for the machine that the host is; None where the site does not ask for it."""
+    if not chapter.site.signing.on_hosts:
+        return None
+    found = {}
+    told = chapter.fleet.with_role("service").ask(UNAME)
+    if told.errors:
+        raise together(told.errors.values())
+    for answers in told:
+        fact = answers[UNAME]
+        if not isinstance(fact, Uname):
+            raise Blocked(f"{answers.host}: its machine is not known, so nothing can be checked there: {fact}",
+                          next=f"look at {answers.host} by hand, then run the chapter again")
+        built = verifier(fact.machine, chapter.site, chapter.local)
+        found[answers.host] = Verifier(built.path, built.sha256)
+    return Sealed(signed, found)
 
 
 def questions(wanted: Deployment) -> tuple[Question, ...]:
@@ -79,7 +119,8 @@ def runs_as_built(chapter: Chapter, wanted: Deployment) -> Verdicts:
 
     Where it does not, on a host that this chapter has just changed, what was there before is put back.
     """
-    return or_taken_back(chapter, _judged(chapter, chapter.fleet.with_role("service"), wanted), wanted)
+    fleet = chapter.fleet.with_role("service")
+    return or_taken_back(chapter, _judged(chapter, fleet, wanted) + is_signed(fleet, wanted), wanted)
 
 
 def bad_version(chapter: Chapter, wanted: Deployment) -> Verdicts:
@@ -98,6 +139,11 @@ def bad_version(chapter: Chapter, wanted: Deployment) -> Verdicts:
 def evidence_of(chapter: Chapter) -> Evidence:
     """What the chapter's claims are judged by, asked of one host."""
     return evidence(chapter.fleet.with_role("service"), drills=chapter.site.drills)
+
+
+def ported_of(chapter: Chapter) -> Ported:
+    """What one host's containerd and runc are, for the claims about ports of them."""
+    return ported(chapter.fleet.with_role("service"))
 
 
 def cpp_of(chapter: Chapter, wanted: Deployment) -> Cpp:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from runbook.action import Action
 from runbook.chapters.containers.settings import ENVIRONMENT, GATHER, at_rest, runtime_folder, while_it_runs
+from runbook.chapters.signing.on_host import Sealed
 
 ADD_ONS = PurePosixPath("/opt")
 """Where add-on software belongs (FHS 3.0, 3.13)."""
@@ -29,6 +31,7 @@ class Deployment:
     source: Path
     sha256: str
     listen: str = ""  # an address other than every one of the host's
+    sealed: Sealed | None = None  # by whom it is signed; None: the site does not ask for it
 
     @property
     def address(self) -> str:
@@ -58,6 +61,15 @@ class Deployment:
     def folders(self) -> tuple[str, ...]:
         """Every folder down to the binary, outermost first."""
         return tuple(str(one) for one in (ADD_ONS, self._home, self.folder))
+
+    def checked_on(self, host: str) -> tuple[Action, ...]:
+        """What the host does with the artefact before anything else; nothing where the site does not ask for it."""
+        return self.sealed.before_the_start(host, self.path, self.folder) if self.sealed else ()
+
+    @property
+    def unchecked(self) -> tuple[Action, ...]:
+        """What takes that back."""
+        return self.sealed.back(self.folder) if self.sealed else ()
 
     @property
     def unit(self) -> str:
