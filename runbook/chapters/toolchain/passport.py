@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
 from runbook.chapters.toolchain.compiler import Compiler, NoCompiler
+from runbook.chapters.toolchain.goroot import OBJECTS as OBJECTS
+from runbook.chapters.toolchain.goroot import sources_sha256
 from runbook.chapters.toolchain.observe import Go
 from runbook.errors import CommandFailed
 from runbook.remote.command import command
@@ -20,8 +21,6 @@ from runbook.toml_text import toml_text
 
 TOOLS = ("compile", "asm", "link")
 SETTINGS = ("GOHOSTOS", "GOHOSTARCH", "GOEXPERIMENT", "CGO_ENABLED", "CC")
-OBJECTS = Path("src") / "cmd" / "internal" / "obj"
-"""Where Go keeps one folder for each architecture that its assembler knows."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,20 +88,6 @@ def passport(go: Go, target: Target, compiler: Compiler | NoCompiler, shell: She
         {name: _version_of(go, name, shell) for name in TOOLS},
         {name: str(value) for name, value in json.loads(shell.run(asked).text).items()},
         go.builds_for(target.goarch), assembler, compiler)
-
-
-def sources_sha256(folder: Path) -> tuple[str, int]:
-    """Over every file's path and contents, in order, and how many there are; links are by their target's text."""
-    digest, count = hashlib.sha256(), 0
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            path = Path(parent, name)
-            content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
-            told = f"{path.relative_to(folder).as_posix()}\0{hashlib.sha256(content).hexdigest()}\n"
-            digest.update(told.encode("utf-8", "surrogateescape"))
-            count += 1
-    return digest.hexdigest(), count
 
 
 def _from_the_project(path: Path) -> str:
