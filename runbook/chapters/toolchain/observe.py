@@ -22,6 +22,9 @@ SETTINGS = ("GOMODCACHE", "GOCACHE", "GOHOSTOS", "GOHOSTARCH")
 LIMIT = 20.0  # seconds for what a Go answers within a tenth of one
 SAYS = re.compile(r"go version (?:go(\d\S*)|devel\b.*)")
 FOR_THIS = "take a Go for this machine, or a tree with src/make.bash, of which chapter 02_toolchain_build makes one"
+HALF = "a copy that broke off? copy or unpack it again"
+LACKING = "{{if or .Incomplete .DepsErrors}}{{.ImportPath}}{{end}}"
+NO_PACKAGES = "matched no packages"
 PAIR = re.compile(r"[a-z0-9]+/[a-z0-9]+")
 
 
@@ -123,6 +126,25 @@ def go_in(root: Path, origin: str, shell: Shell) -> Go:
         raise Blocked(f"{root}/bin/go is no Go: asked for its version, it says {told[:60]!r}",
                       next="name the folder of a Go in [toolchain] go")
     return Go(root, says[1] or "devel", frozenset(listed), settings, origin)
+
+
+def require_whole(go: Go, target: Target, shell: Shell) -> None:
+    """Raises Blocked where packages of its standard library are not there: a tree that was half copied.
+
+    It is asked for the target where it knows it, else for this machine.
+    """
+    goarch = target.goarch if go.builds_for(target.goarch) else go.settings["GOHOSTARCH"]
+    asked = command("env", "GOTOOLCHAIN=local", "GOFLAGS=-mod=readonly", "GO111MODULE=off", "CGO_ENABLED=0",
+                    f"GOARCH={goarch}", "GOOS=linux", str(go.program), "list", "-e", "-f", LACKING, "std", limit=LIMIT)
+    try:
+        told = shell.run(asked)
+    except RemoteError as error:
+        raise Blocked(f"{go.root} does not know its own packages", tail=error.tail, next=HALF) from error
+    lacking = told.text.split() or (["all of std"] if NO_PACKAGES in told.tail() else [])
+    if lacking:
+        more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+        raise Blocked(f"{go.root} is not whole: of what {', '.join(lacking[:3])}{more} import, something is missing",
+                      next=HALF)
 
 
 def _settings(text: str) -> dict[str, str] | None:

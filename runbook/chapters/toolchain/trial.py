@@ -17,6 +17,7 @@ from runbook.show.tables import table
 from runbook.verdict import Basis
 
 HELLO_SECONDS = 30
+NET = "net works"  # hello's second line
 WAY = 60.0  # seconds more for the program's way to the host
 
 
@@ -26,8 +27,8 @@ class Greeting:
 
     host: str
     basis: Basis
-    said: str = ""
-    why: str = ""
+    said: str = ""  # for what it was compiled, and by which Go
+    why: str = ""  # it did not run, or package net does not work
 
 
 @dataclass(frozen=True, repr=False)
@@ -73,9 +74,10 @@ def greet(hello: Built, shell: Shell, basis: Basis) -> Greeting:
         came = visit(shell, hello.path, limit=HELLO_SECONDS + WAY)
     except RemoteError as error:
         return Greeting(shell.name, basis, why=error.what)
-    if came.exit_code or not came.output.startswith("linux/"):
+    said, _, more = came.output.partition("\n")
+    if came.exit_code or not said.startswith("linux/") or not more.startswith(NET):
         return Greeting(shell.name, basis, why=f"{came}: {came.last_words}")
-    return Greeting(shell.name, basis, came.output.strip())
+    return Greeting(shell.name, basis, said.strip())
 
 
 def run_tests(built: Built, shell: Shell, basis: Basis) -> PackageRun:

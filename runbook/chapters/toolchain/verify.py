@@ -67,7 +67,8 @@ def verify_programs(programs: Programs, trial: Trial, passport: Passport, target
 def _greeting(one: Greeting, passport: Passport, figures: dict[str, Figure]) -> Verdict:
     wanted = f"linux/{passport.target} go{passport.go.version}"
     if one.said == wanted:
-        return passed(RUNS, f"it says linux/{passport.target} and the site's Go, {one.basis}", one.host, **figures)
+        return passed(RUNS, f"it says linux/{passport.target} and the site's Go, and its net works, {one.basis}",
+                      one.host, **figures)
     if one.said:
         return failed(RUNS, f"it says {one.said}, not {wanted}", one.host)
     return failed(RUNS, f"{one.why}: does this host run linux/{passport.target} programs?", one.host)
