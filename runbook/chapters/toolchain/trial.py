@@ -48,9 +48,12 @@ class Trial:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return table(("package", "host", "passed", "skipped", "failed", "seconds", ""), (
+        return table(("package", "host", "passed", "skipped", "failed", "known to fail", "seconds", ""), (
             (f"<b>{escape(one.package)}</b>", escape(one.host), str(one.passed), str(one.skipped),
-             escape(", ".join(one.failed) or one.why), f"{one.seconds:.1f}", str(one.basis)) for one in self.tests))
+             escape(", ".join(one.unexpected) or ("" if one.ok else one.why)),
+             escape("; ".join([*(f"{', '.join(known.tests)}: {known.why}" for known in one.known),
+                               *(f"{test}: passes now" for test in one.mended)])),
+             f"{one.seconds:.1f}", str(one.basis)) for one in self.tests))
 
 
 def try_out(programs: Programs, fleet: Fleet, basis_for: Callable[[str], Basis]) -> Trial:
@@ -87,5 +90,5 @@ def run_tests(built: Built, shell: Shell, basis: Basis) -> PackageRun:
     try:
         came: Visit = visit(shell, built.path, *words, limit=SECONDS + WAY)
     except RemoteError as error:
-        return PackageRun(built.recipe.package, shell.name, basis, 0, 0, (), None, error.what)
-    return outcome_of(built.recipe.package, came, basis)
+        return PackageRun(built.recipe.package, built.recipe.target, shell.name, basis, 0, 0, (), None, error.what)
+    return outcome_of(built.recipe.package, built.recipe.target, came, basis)
