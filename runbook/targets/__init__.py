@@ -103,6 +103,9 @@ class Go:
     since: str = entry("upstream's first release; empty: none")
     ports: tuple[str, ...] = entry("versions of ports seen in public, where upstream has none")
     etcd_supported: bool = entry("whether etcd starts without ETCD_UNSUPPORTED_ARCH")
+    goroutine: str = entry("the register of the running goroutine; empty: no source says it")
+    closure: str = entry("the register of a closure's context; empty: no source says it")
+    arguments: str = entry("where Go's own convention puts arguments, and since when; empty: no source says it")
 
 
 @dataclass(frozen=True)
