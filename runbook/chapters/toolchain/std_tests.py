@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -76,8 +76,9 @@ class PackageRun:
 
     @property
     def known(self) -> tuple[KnownFailure, ...]:
-        """What is known of its failures."""
-        return tuple(one for one in self.expected if set(one.tests) & set(self.failed))
+        """What is known of its failures, each with those of its tests that did fail."""
+        failed = ((one, tuple(test for test in one.tests if test in self.failed)) for one in self.expected)
+        return tuple(replace(one, tests=tests) for one, tests in failed if tests)
 
     @property
     def mended(self) -> tuple[str, ...]:
