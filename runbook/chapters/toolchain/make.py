@@ -37,7 +37,7 @@ for one in * .git; do
     bin|pkg|'*') continue ;;                            # another build's
     .git) [ -e .git ] && [ ! -e VERSION ] || continue ;; # a tree without a VERSION takes it from there
   esac
-  cp -RL -- "$one" "$folder/tree/"
+  cp -RH -- "$one" "$folder/tree/" # Debian has links in place of the folders
 done
 chmod -R u+w "$folder/tree"
 cd "$folder/tree/src"
@@ -156,24 +156,26 @@ def _running(wanted: Making, shell: StrictShell) -> Lease | None:
 
 @contextmanager
 def _stages(shell: StrictShell, told: Callable[[str], object]) -> Iterator[Callable[[bytes], None]]:
-    """Each stage that the build announces is a step of the journal, from its announcement to the next one's."""
-    open_step: list[int] = []
+    """Each stage that the build announces is a span of the journal, from its announcement to the next one's."""
+    under_way: list[int] = []
     rest = b""
+
+    def end() -> None:
+        while under_way:
+            shell.recorder.end(under_way.pop())
 
     def heard(data: bytes) -> None:
         nonlocal rest
         *lines, rest = (rest + data).split(b"\n")
         for stage in STAGE.findall("\n".join(line.decode("utf-8", "replace") for line in lines)):
-            while open_step:
-                shell.recorder.end(open_step.pop())
-            open_step.append(shell.recorder.begin("step", shell.name, why=stage))
+            end()
+            under_way.append(shell.recorder.begin("note", shell.name, about="stage", text=stage))
             told(stage)
 
     try:
         yield heard
     finally:
-        while open_step:
-            shell.recorder.end(open_step.pop())
+        end()
 
 
 def _numbers(version: str) -> tuple[int, ...]:
