@@ -113,10 +113,11 @@ def go_in(root: Path, origin: str, shell: Shell) -> Go:
     if is_foreign(tree):  # where the kernel has an emulator for it, it would run all the same, and nobody would know
         raise Blocked(f"{root}/bin/go does not run on this machine: it is for {tree.program}", next=FOR_THIS)
     try:
-        told = shell.run(_go(root, "version")).text.strip()
-        listed = shell.run(_go(root, "tool", "dist", "list")).text.split()
+        program = root / "bin" / "go"
+        told = shell.run(asking(program, "version")).text.strip()
+        listed = shell.run(asking(program, "tool", "dist", "list")).text.split()
         # The person's own `go env -w` counts for where the caches are, and for nothing else.
-        answered = shell.run(_go(root, "env", "-json", *SETTINGS)).text
+        answered = shell.run(asking(program, "env", "-json", *SETTINGS)).text
     except RemoteError as error:
         raise Blocked(f"{root}/bin/go does not run on this machine", tail=f"{error.what}\n{error.tail}",
                       next=FOR_THIS) from error
@@ -134,8 +135,8 @@ def require_whole(go: Go, target: Target, shell: Shell) -> None:
     It is asked for the target where it knows it, else for this machine.
     """
     goarch = target.goarch if go.builds_for(target.goarch) else go.settings["GOHOSTARCH"]
-    asked = command("env", "GOTOOLCHAIN=local", "GOFLAGS=-mod=readonly", "GO111MODULE=off", "CGO_ENABLED=0",
-                    f"GOARCH={goarch}", "GOOS=linux", str(go.program), "list", "-e", "-f", LACKING, "std", limit=LIMIT)
+    asked = asking(go.program, "list", "-e", "-f", LACKING, "std", environment=(
+        "GO111MODULE=off", "CGO_ENABLED=0", "GOOS=linux", f"GOARCH={goarch}"))
     try:
         told = shell.run(asked)
     except RemoteError as error:
@@ -157,6 +158,8 @@ def _settings(text: str) -> dict[str, str] | None:
     return told if whole else None
 
 
-def _go(root: Path, *words: str) -> Command:
+def asking(program: Path, *words: str, environment: tuple[str, ...] = ()) -> Command:
+    """A Go asked about itself, whatever a person's own `go env -w` or environment says of flags and toolchains."""
     # Not an empty GOFLAGS: that would let what a person wrote with `go env -w` through, and an old Go may not know it.
-    return command("env", "GOTOOLCHAIN=local", "GOFLAGS=-mod=readonly", str(root / "bin" / "go"), *words, limit=LIMIT)
+    return command("env", "GOTOOLCHAIN=local", "GOFLAGS=-mod=readonly", *environment, str(program), *words,
+                   limit=LIMIT)

@@ -11,9 +11,8 @@ from pathlib import Path
 from runbook.chapters.toolchain.compiler import Compiler, NoCompiler
 from runbook.chapters.toolchain.goroot import OBJECTS as OBJECTS
 from runbook.chapters.toolchain.goroot import sources_sha256
-from runbook.chapters.toolchain.observe import Go
-from runbook.errors import CommandFailed
-from runbook.remote.command import command
+from runbook.chapters.toolchain.observe import Go, asking
+from runbook.errors import RemoteError
 from runbook.remote.shell import Shell
 from runbook.site import ROOT
 from runbook.targets import Target
@@ -81,8 +80,8 @@ def passport(go: Go, target: Target, compiler: Compiler | NoCompiler, shell: She
     assembler = next((name for name in (target.goarch, target.names.kernel)
                       if (go.root / OBJECTS / name).is_dir()), "")
     variant = f"GO{target.goarch.upper()}"  # GOAMD64, GORISCV64; empty where Go knows none
-    asked = command("env", "GOTOOLCHAIN=local", "GOOS=linux", f"GOARCH={target.goarch}", str(go.program), "env",
-                    "-json", *SETTINGS, variant)
+    asked = asking(go.program, "env", "-json", *SETTINGS, variant,
+                   environment=("GOOS=linux", f"GOARCH={target.goarch}"))
     return Passport(
         target.goarch, go, _sha256(go.root / "VERSION"), _sha256(go.program), sources, files,
         {name: _version_of(go, name, shell) for name in TOOLS},
@@ -106,6 +105,6 @@ def _sha256(path: Path) -> str:
 
 def _version_of(go: Go, tool: str, shell: Shell) -> str:
     try:
-        return shell.run(command("env", "GOTOOLCHAIN=local", str(go.program), "tool", tool, "-V=full")).text.strip()
-    except CommandFailed:
+        return shell.run(asking(go.program, "tool", tool, "-V=full")).text.strip()
+    except RemoteError:  # it may hang, too
         return ""

@@ -17,7 +17,7 @@ from runbook.site import ROOT, GoSource, Site
 PREPARED = ROOT / ".cache" / "go"
 """Where setup/prepare keeps the Go that services/go.mod asks for."""
 FETCH_LIMIT = 900.0  # seconds: up to 150 MB are fetched, and half a gigabyte is unpacked
-ON_THE_PATH = Script("command -v go >/dev/null 2>&1 && GOTOOLCHAIN=local go env GOROOT; :")
+ON_THE_PATH = Script("command -v go >/dev/null 2>&1 && GOTOOLCHAIN=local GOFLAGS=-mod=readonly go env GOROOT; :")
 
 
 def place_of(site: Site, shell: Shell) -> Path:

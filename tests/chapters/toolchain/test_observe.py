@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from runbook.chapters.toolchain.observe import PREPARED, find_go, require
+from runbook.chapters.toolchain.compiler import NoCompiler
+from runbook.chapters.toolchain.judges import look_into
+from runbook.chapters.toolchain.observe import PREPARED, find_go, require, require_whole
+from runbook.chapters.toolchain.passport import passport
 from runbook.errors import Blocked
+from runbook.journal import Journal
 from runbook.remote.local import LocalShell
 from runbook.site import Site
 from runbook.targets import load_target
@@ -56,3 +60,12 @@ def test_a_vendors_port_is_taken_at_its_word(site: Site, local: LocalShell, tmp_
     go = find_go(with_go(site, "dir", str(port)), local)
     assert (go.version, go.numbers) == ("1.16.4", (1, 16))
     require(go, load_target("sw64"))
+
+
+def test_a_persons_own_flags_reach_no_go(site: Site, journal: Journal) -> None:
+    """A Go of before 1.18 stops at `-buildvcs`, which people write into theirs for good."""
+    shell = LocalShell(journal, env={"GOFLAGS": "-no-such-flag"})
+    go = find_go(site, shell)
+    seen = passport(go, load_target("riscv64"), NoCompiler("riscv64", "", ""), shell)
+    assert not seen.silent and look_into(go, shell).compiler
+    require_whole(go, load_target("riscv64"), shell)
