@@ -69,7 +69,8 @@ tell() { # state, exit code, why, started, ended, bytes of both outputs; - where
     [ ! -f started ] || read -r since <started
     [ ! -f ended ] || read -r until <ended
     out=$(size out) err=$(size err)
-    printf '%s %s %s %s %s %d %d\n' "$was" "$code" "$why" "$since" "$until" "${out:-0}" "${err:-0}"
+    # a file that is being written is empty for a moment
+    printf '%s %s %s %s %s %d %d\n' "$was" "$code" "$why" "${since:--}" "${until:--}" "${out:-0}" "${err:-0}"
 }
 """
 

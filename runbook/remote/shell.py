@@ -40,6 +40,10 @@ class Shell(Protocol):
 
     name: str
 
+    @property
+    def recorder(self) -> Recorder:
+        """Who is told of what it does, for another shell beside it."""
+
     def run(self, command: Command) -> Result:
         """Runs it; raises CommandFailed, CommandTimedOut, ConnectionLost, Unreachable and their kin."""
 

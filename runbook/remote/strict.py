@@ -33,6 +33,11 @@ class StrictShell(Running):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
 
+    @property
+    def recorder(self) -> Recorder:
+        """Who is told of what this shell does, for another shell beside it."""
+        return self._recorder
+
     def run(self, command: Command) -> Result:
         """Runs it. Raises CommandFailed, CommandTimedOut, SudoRefused, ConnectionLost, Unreachable and kin."""
         result, error = self._recorded(command)

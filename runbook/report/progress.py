@@ -72,6 +72,8 @@ class Plain:
             self.say(f"    {host}{line.get('why')}")
         elif line.get("kind") == "note" and line.get("about") == "progress":
             self.say(f"    {line.get('text')}")
+        elif _is_stage(line):
+            self.say(f"    {host}{line.get('text')}")
         elif line.get("kind") == "verdict" and line.get("state") in ("fail", "blocked"):
             self.say(f"    {host}{line.get('what')}: {line.get('state')}, {line.get('reason')}")
 
@@ -122,6 +124,8 @@ class Board:
             self._verb = str(line.get("text"))
         elif kind == "note" and line.get("about") == "progress":
             self._hosts["build"] = str(line.get("text"))[:LONGEST]
+        elif _is_stage(line):
+            self._hosts[host] = str(line.get("text"))[:LONGEST]
         elif kind in ("step", "command", "transfer") and line.get("phase") == "begin":
             words = line.get("words")
             told = line.get("why") or (" ".join(map(str, words)) if isinstance(words, list) else words)
@@ -157,6 +161,11 @@ class Board:
             for host, doing in tuple(self._hosts.items()) if name == self._running else ():
                 table.add_row("", "", Text(host, style="bold"), "", Text(doing, style="bright_black"))
         return table
+
+
+def _is_stage(line: Mapping[str, object]) -> bool:
+    """A long command's own word on how far it is."""
+    return line.get("kind") == "note" and line.get("about") == "stage" and line.get("phase") == "begin"
 
 
 def progress() -> Progress:

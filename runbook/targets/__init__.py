@@ -105,6 +105,9 @@ class Go:
     etcd_supported: bool = entry("whether etcd starts without ETCD_UNSUPPORTED_ARCH")
     level: str = entry("what the compiler may count on, as GO and the GOARCH's name in the environment has it: "
                        "the least of the hosts; empty: Go has no levels there")
+    goroutine: str = entry("the register of the running goroutine; empty: no source says it")
+    closure: str = entry("the register of a closure's context; empty: no source says it")
+    arguments: str = entry("where Go's own convention puts arguments, and since when; empty: no source says it")
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ def fake_go(folder: Path, *, lists: str, version: str = "go version go1.16.4 lin
     program = folder / "bin" / "go"
     program.write_text(
         "#!/bin/sh\ncase $1 in\n"
-        f"  tool) echo '{lists}';;\n  env) echo '{settings}';;\n  version) echo '{version}';;\n"
+        f"  tool) echo '{lists}';;\n  env) echo '{settings}';;\n  version) echo '{version}';;\n  list) ;;\n"
         '  *) echo "taught nothing about $1" >&2; exit 9;;\nesac\n'
     )
     program.chmod(0o755)

@@ -17,7 +17,7 @@ from runbook.errors import CommandFailed, CommandTimedOut, ConnectionLost, Lease
 from runbook.remote.attach import attach, carry
 from runbook.remote.command import command
 from runbook.remote.lease import Lease, begin, forget, leases, look, parse_leases, stop
-from runbook.remote.lease_scripts import KEEP
+from runbook.remote.lease_scripts import KEEP, OWN
 from runbook.remote.ssh import SshShell
 from runbook.remote.strict import StrictShell
 from tests.remote.conftest import Notes, Sshd, gone, running
@@ -56,6 +56,15 @@ def test_it_leaves_exit_code_output_and_times_behind(shell: StrictShell) -> None
     assert (now.state, now.exit_code, now.why, now.out, now.err) == ("ended", 3, "end", 5, 4)
     assert abs(now.started - time.time()) < 30 and now.started <= now.ended
     assert read(shell, lease)[1:] == (out, err), "as often as somebody asks"
+
+
+def test_one_whose_end_is_being_written_is_told_all_the_same(shell: StrictShell) -> None:
+    """`date` opens the file before it writes it: for a moment it is there and empty."""
+    lease = start(shell, "sleep", "30")
+    folder = f"/var/lib/runbook/leases/{lease.id}" if os.geteuid() == 0 else f"$HOME/{OWN}/{lease.id}"
+    shell.run(command("sh", "-c", f': >"{folder}/ended"'))
+    assert look(shell, lease)[0].ended is None
+    stop(shell, lease)
 
 
 def test_it_starts_where_a_command_does_and_with_its_umask(shell: StrictShell) -> None:

@@ -46,7 +46,8 @@ class Across:
                  for name, title in FACTS.items()]
         rows += [("<b>code of add()</b>", *(escape("; ".join(one.code.add) or one.code.why) for one in self.measured)),
                  ("<b>bytes of instructions</b>",
-                  *(", ".join(map(str, sorted(one.code.lengths))) for one in self.measured))]
+                  *(", ".join(map(str, sorted(one.code.lengths))) for one in self.measured)),
+                 ("<b>exported functions with a symbol</b>", *(escape(functions_of(one)) for one in self.measured))]
         return table(("", *heads), rows)
 
 
@@ -64,3 +65,10 @@ def fact_of(one: Measured, name: str) -> str:
         return PLAYED
     value = one.convention.facts.get(name, "not told")
     return {"0": "no", "1": "yes"}.get(value, value) if name.startswith(YES_OR_NO) else value
+
+
+def functions_of(one: Measured) -> str:
+    """How many the probe's program has, with its C library, and which symbols name no code."""
+    outside = [function.name for function in one.functions if not function.is_code]
+    told = f"{len(one.functions)}, all in code" if one.functions else ""
+    return f"{len(one.functions)}, of which {', '.join(outside[:5])} are in no code" if outside else told

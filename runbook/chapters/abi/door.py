@@ -9,20 +9,25 @@ from pathlib import Path
 
 from runbook.chapter import Chapter
 from runbook.chapters import pictures
-from runbook.chapters.abi import registers
+from runbook.chapters.abi import registers, stride
 from runbook.chapters.abi.across import Across
 from runbook.chapters.abi.compare import Comparison, compare
 from runbook.chapters.abi.conformity import follows, follows_altogether
+from runbook.chapters.abi.go_convention import GoConvention, GoConventions, measure_go, verify_go
 from runbook.chapters.abi.judges import Conventions
 from runbook.chapters.abi.measure import Compilers, Measured, measure
 from runbook.chapters.abi.measure import compilers as find_compilers
 from runbook.chapters.abi.verify import sizes_of_the_target
 from runbook.chapters.article import named_architecture
+from runbook.chapters.compile.build import KEPT, Built
+from runbook.chapters.compile.door import HOME
 from runbook.chapters.hosts.processor import CACHES, PAGE_SIZE
 from runbook.chapters.hosts.system import UNAME
+from runbook.chapters.toolchain.observe import find_go
+from runbook.errors import Blocked, RemoteError
 from runbook.show.picture import Picture
 from runbook.targets import load_target, names
-from runbook.verdict import Basis, Verdicts
+from runbook.verdict import Basis, Verdicts, skipped
 
 ONLY_LOOKED = "check mode: no program is put on a host"
 OWN = "this machine's own"
@@ -92,14 +97,40 @@ def follows_the_convention(chapter: Chapter, seen: Conventional) -> Verdicts:
     return follows(seen.site) + beside
 
 
+def go_measured(chapter: Chapter) -> GoConventions:
+    """Go's own convention by the site's Go, for its target and for others; nothing is run. Where the site's Go is
+    missing, or has to be built first, the answer says so, and the rest of the chapter goes on."""
+    try:
+        go = find_go(chapter.site, chapter.local)
+    except (Blocked, RemoteError) as error:
+        return GoConventions(None, (GoConvention(chapter.target, why=error.what),))
+    HOME.mkdir(parents=True, exist_ok=True)
+    return measure_go(go, chapter.target, chapter.local, HOME)
+
+
+def follows_gos_own(_: Chapter, seen: GoConventions) -> Verdicts:
+    """Whether Go's compiler does for the site's target what that Go's own sources say."""
+    return verify_go(seen.measured[0])
+
+
 def register_files(chapter: Chapter, seen: Conventional) -> Picture:
     """The registers of each target by their roles, kept for the report."""
     return pictures.keep(chapter, registers.picture(seen.with_the_articles))
 
 
 def sizes(chapter: Chapter) -> Verdicts:
-    """Whether page size and cache line are the target's, asked anew."""
-    return sizes_of_the_target(chapter.fleet.ask(UNAME, PAGE_SIZE, CACHES), chapter.target)
+    """Whether page size and cache line are the target's, asked anew, and the line measured where the target is."""
+    told = sizes_of_the_target(chapter.fleet.ask(UNAME, PAGE_SIZE, CACHES), chapter.target)
+    if chapter.check:
+        return told + (skipped(stride.WHAT, ONLY_LOOKED),)
+
+    def program() -> Built:
+        return stride.stride_program(find_go(chapter.site, chapter.local), chapter.target, chapter.local, HOME, KEPT)
+
+    try:
+        return told + stride.lines_of(chapter.fleet, chapter.target, chapter.basis_for, program)
+    except (Blocked, RemoteError) as error:
+        return told + (skipped(stride.WHAT, f"there is no program to measure with: {error.what}"),)
 
 
 def evidence(seen: Conventional) -> Conventions:

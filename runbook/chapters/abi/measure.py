@@ -13,7 +13,8 @@ from runbook.chapters.abi.disassembly import Code, take_apart
 from runbook.chapters.abi.probe import compile_probe, probe_for
 from runbook.chapters.toolchain.compiler import Compiler, NoCompiler, find_compiler
 from runbook.chapters.visit import Visit, visit
-from runbook.errors import BuildFailed, RemoteError
+from runbook.elf.symbols import Function, exported_functions
+from runbook.errors import BinaryError, BuildFailed, RemoteError
 from runbook.remote.command import Script, command
 from runbook.remote.shell import Shell
 from runbook.targets import Target
@@ -58,6 +59,7 @@ class Measured:
     tried: bool = True  # whether the probe's assembly was assembled before
     convention: Convention | None = None
     code: Code = Code(why="not taken apart")
+    functions: tuple[Function, ...] = ()  # that the probe's program exports
     why: str = ""
 
     def __str__(self) -> str:
@@ -94,11 +96,11 @@ def measure(target: Target, compiler: Compiler | NoCompiler, local: Shell, keep:
         try:
             compile_probe(probe, compiler, target, local, program)
             keep(program)
-            code = take_apart(program, compiler, local)
+            code, functions = take_apart(program, compiler, local), exported_functions(program)
             came = visit(shell, program, limit=RUN_LIMIT, by=emulator)
-        except (BuildFailed, RemoteError) as error:
+        except (BinaryError, BuildFailed, RemoteError) as error:
             return Measured(target, compiler=compiler.version, tried=probe.tried, why=_in_one_line(error))
-    about = Measured(target, shell.name, basis, compiler.version, probe.tried, code=code)
+    about = Measured(target, shell.name, basis, compiler.version, probe.tried, code=code, functions=functions)
     if not came.output.startswith(BEGINS):
         return replace(about, why=_did_not_run(came, target))
     return replace(about, convention=convention_of(came.output))
@@ -110,6 +112,6 @@ def _did_not_run(came: Visit, target: Target) -> str:
     return f"{came.host} does not run programs for {target.name} ({came}: {came.last_words}); {mend}"
 
 
-def _in_one_line(error: BuildFailed | RemoteError) -> str:
+def _in_one_line(error: BinaryError | BuildFailed | RemoteError) -> str:
     last = error.tail.splitlines()[-1].strip() if error.tail else ""
     return "; ".join(part for part in (error.what, last, error.next) if part)

@@ -72,4 +72,4 @@ def _proof(package: str, ported: Ported, go: Go, target: Target, local: Shell, h
         came = visit(host, program, "-test.v", "-test.short", limit=SECONDS)
     except CommandTimedOut as error:
         return Proof(package, None, error.what)
-    return Proof(package, outcome_of(package, came, basis))
+    return Proof(package, outcome_of(package, target.name, came, basis))

@@ -10,7 +10,10 @@ from runbook.chapters.toolchain import judges as judges  # hears the chapter's c
 from runbook.chapters.toolchain.compiler import find_compiler
 from runbook.chapters.toolchain.evidence import Port, evidence
 from runbook.chapters.toolchain.judges import Toolchain, look_into
-from runbook.chapters.toolchain.observe import find_go
+from runbook.chapters.toolchain.make import LOG, make
+from runbook.chapters.toolchain.observe import find_go, require_whole
+from runbook.chapters.toolchain.origin import Origin, Wanted, origin_of
+from runbook.chapters.toolchain.origin import to_make as to_make  # the decision that belongs to `origin`
 from runbook.chapters.toolchain.passport import FILE as PASSPORT
 from runbook.chapters.toolchain.passport import Passport, passport
 from runbook.chapters.toolchain.programs import Programs, Recipes, build_all, recipes
@@ -25,9 +28,23 @@ from runbook.verdict import Basis, Verdicts
 ONLY_LOOKED = "check mode: no program is put on a host"
 
 
+def origin(chapter: Chapter) -> Origin:
+    """Where the site's Go lies; unpacked, or fetched from a host, where that was not done before."""
+    return origin_of(chapter.site, chapter.local)
+
+
+def made(chapter: Chapter, wanted: Wanted) -> Passport:
+    """Builds the site's Go where it came as sources, keeps the log, and reads what is there. Raises BuildFailed."""
+    if wanted.making is not None:
+        make(wanted.making, chapter.local)
+        chapter.run.keep(LOG, shutil.copy2(wanted.making.folder / LOG, chapter.run.artifacts / LOG))
+    return found(chapter)
+
+
 def found(chapter: Chapter) -> Passport:
     """The site's Go and a C compiler, by content. Raises Blocked with the mending command where Go is missing."""
     go = find_go(chapter.site, chapter.local)
+    require_whole(go, chapter.target, chapter.local)
     return passport(go, chapter.target, find_compiler(chapter.target, chapter.local), chapter.local)
 
 

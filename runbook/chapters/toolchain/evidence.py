@@ -14,7 +14,7 @@ from runbook.remote.command import Script
 from runbook.remote.shell import Shell
 from runbook.targets import Target, load_target, names
 
-BUILD = Script('cd "$1" && GOTOOLCHAIN=local GOFLAGS= GOOS=linux GOARCH=$2 "$3" build -o /dev/null .',
+BUILD = Script('cd "$1" && GOTOOLCHAIN=local GOFLAGS=-mod=readonly GOOS=linux GOARCH=$2 "$3" build -o /dev/null .',
                limit=60.0)
 CONFIG_SUB = """
 for place in /usr/share/misc /usr/share/automake-* /usr/share/libtool/build-aux; do

@@ -12,6 +12,7 @@ def package_figures(run: PackageRun) -> dict[str, Figure]:
     name = f"toolchain.std.{run.package.replace('/', '_')}"
     return {
         f"{name}.passed": Figure(run.passed, "tests", run.host, run.basis),
+        f"{name}.failed": Figure(len(run.failed), "tests", run.host, run.basis),
         f"{name}.skipped": Figure(run.skipped, "tests", run.host, run.basis),
         f"{name}.seconds": Figure(round(run.seconds, 3), "s", run.host, run.basis),
     }

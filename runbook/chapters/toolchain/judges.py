@@ -9,9 +9,8 @@ from pathlib import Path
 from runbook.chapters.article import named_architecture, named_in
 from runbook.chapters.toolchain.compiler import Compiler
 from runbook.chapters.toolchain.evidence import Port
-from runbook.chapters.toolchain.observe import Go
+from runbook.chapters.toolchain.observe import Go, asking
 from runbook.claims.judge import Judgement, judges
-from runbook.remote.command import command
 from runbook.remote.shell import Shell
 
 TRIPLET = r"triplet is (\S+)"
@@ -42,7 +41,7 @@ def look_into(go: Go, shell: Shell) -> Toolchain:
     """Reads the toolchain's tree; nothing is built."""
     name = named_architecture()
     source = go.root / "src"
-    told = shell.run(command("env", "GOTOOLCHAIN=local", f"GOARCH={name}", str(go.program), "env", "CC"))
+    told = shell.run(asking(go.program, "env", "CC", environment=(f"GOARCH={name}",)))
     ssagen = source / "cmd" / "compile" / "internal" / "ssagen"
     return Toolchain(
         go,

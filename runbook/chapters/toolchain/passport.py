@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
 from runbook.chapters.toolchain.compiler import Compiler, NoCompiler
-from runbook.chapters.toolchain.observe import Go
-from runbook.errors import CommandFailed
-from runbook.remote.command import command
+from runbook.chapters.toolchain.goroot import OBJECTS as OBJECTS
+from runbook.chapters.toolchain.goroot import sources_sha256
+from runbook.chapters.toolchain.observe import Go, asking
+from runbook.errors import RemoteError
 from runbook.remote.shell import Shell
 from runbook.site import ROOT
 from runbook.targets import Target
@@ -22,8 +22,6 @@ FILE = "toolchain.toml"
 """How it is called among a run's artefacts."""
 TOOLS = ("compile", "asm", "link")
 SETTINGS = ("GOHOSTOS", "GOHOSTARCH", "GOEXPERIMENT", "CGO_ENABLED", "CC")
-OBJECTS = Path("src") / "cmd" / "internal" / "obj"
-"""Where Go keeps one folder for each architecture that its assembler knows."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -84,27 +82,13 @@ def passport(go: Go, target: Target, compiler: Compiler | NoCompiler, shell: She
     assembler = next((name for name in (target.goarch, target.names.kernel)
                       if (go.root / OBJECTS / name).is_dir()), "")
     variant = f"GO{target.goarch.upper()}"  # GOAMD64, GORISCV64; empty where Go knows none
-    asked = command("env", "GOTOOLCHAIN=local", "GOOS=linux", f"GOARCH={target.goarch}", str(go.program), "env",
-                    "-json", *SETTINGS, variant)
+    asked = asking(go.program, "env", "-json", *SETTINGS, variant,
+                   environment=("GOOS=linux", f"GOARCH={target.goarch}"))
     return Passport(
         target.goarch, go, _sha256(go.root / "VERSION"), _sha256(go.program), sources, files,
         {name: _version_of(go, name, shell) for name in TOOLS},
         {name: str(value) for name, value in json.loads(shell.run(asked).text).items()},
         go.builds_for(target.goarch), assembler, compiler)
-
-
-def sources_sha256(folder: Path) -> tuple[str, int]:
-    """Over every file's path and contents, in order, and how many there are; links are by their target's text."""
-    digest, count = hashlib.sha256(), 0
-    for parent, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted(files):
-            path = Path(parent, name)
-            content = os.readlink(path).encode() if path.is_symlink() else path.read_bytes()
-            told = f"{path.relative_to(folder).as_posix()}\0{hashlib.sha256(content).hexdigest()}\n"
-            digest.update(told.encode("utf-8", "surrogateescape"))
-            count += 1
-    return digest.hexdigest(), count
 
 
 def _from_the_project(path: Path) -> str:
@@ -123,6 +107,6 @@ def _sha256(path: Path) -> str:
 
 def _version_of(go: Go, tool: str, shell: Shell) -> str:
     try:
-        return shell.run(command("env", "GOTOOLCHAIN=local", str(go.program), "tool", tool, "-V=full")).text.strip()
-    except CommandFailed:
+        return shell.run(asking(go.program, "tool", tool, "-V=full")).text.strip()
+    except RemoteError:  # it may hang, too
         return ""

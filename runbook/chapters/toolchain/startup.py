@@ -14,8 +14,8 @@ from runbook.errors import RemoteError
 from runbook.remote.shell import Shell
 from runbook.verdict import Basis
 
-RUNS, RUNS_EMULATED = 50, 20  # an emulator translates every copy anew, which takes a tenth of a second
-LIMIT = 90.0  # seconds; ten are usual under an emulator
+RUNS = 50  # an emulator translates every copy anew, which takes a tenth of a second each
+LIMIT = 100.0  # seconds; ten are usual under an emulator
 EMULATOR, STRACE = "emulator", "strace"
 RUN = re.compile(r"^run (\d+) (\d+) (\d+)$", re.MULTILINE)
 TRACE = re.compile(r"^trace init (\S+) @([\d.]+) ms", re.MULTILINE)
@@ -49,9 +49,8 @@ PHASE_MAIN = "main"
 
 def start_up(program: Built, shell: Shell, target: str, basis: Basis) -> Startup:
     """Runs the program on the host, once for its times and once for its calls. What fails is in the answer."""
-    runs = RUNS_EMULATED if basis is Basis.EMULATED else RUNS
     try:
-        timed = visit(shell, program.path, "runs", str(runs), limit=LIMIT)
+        timed = visit(shell, program.path, "runs", str(RUNS), limit=LIMIT)
         if timed.exit_code:
             return Startup(shell.name, target, basis, why=f"{timed}: {timed.last_words}")
         traced = visit(shell, program.path, "calls", EMULATOR if basis is Basis.EMULATED else STRACE, limit=LIMIT)

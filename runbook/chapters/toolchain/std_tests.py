@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from runbook.errors import ParameterError
 from runbook.verdict import Basis
 
 FILE = Path(__file__).with_name("std_tests.toml")
+KNOWN = Path(__file__).with_name("known_failures")
 PACKAGE = re.compile(r"[a-z0-9]+(/[a-z0-9]+)*")
 OUTCOME = re.compile(r"^--- (PASS|FAIL|SKIP): (\S+)", re.MULTILINE)  # at the margin: a test, not a part of one
 SECONDS = 120  # for one package, emulated; the usual ones need less than two
@@ -22,12 +23,13 @@ SECONDS = 120  # for one package, emulated; the usual ones need less than two
 
 @dataclass(frozen=True)
 class KnownFailure:
-    """Tests that fail for a reason that is known, on one basis."""
+    """Tests of one target that fail for a reason that is known, on some bases."""
 
     package: str
     tests: tuple[str, ...]
-    basis: Basis
+    bases: tuple[Basis, ...]
     why: str
+    source: str  # who saw it, and where
 
 
 @dataclass(frozen=True, repr=False)
@@ -55,6 +57,7 @@ class PackageRun:
     """How the tests of a package went on a host."""
 
     package: str
+    target: str
     host: str
     basis: Basis
     passed: int
@@ -63,12 +66,24 @@ class PackageRun:
     exit_code: int | None  # None: it did not come to an end, `why` says how
     why: str = ""
     seconds: float = 0.0
+    names: frozenset[str] = frozenset()  # of what passed
+
+    @property
+    def expected(self) -> tuple[KnownFailure, ...]:
+        """What of this package is known to fail here."""
+        return tuple(one for one in known_failures(self.target)
+                     if one.package == self.package and self.basis in one.bases)
 
     @property
     def known(self) -> tuple[KnownFailure, ...]:
-        """What is known of its failures."""
-        return tuple(one for one in known_failures() if one.package == self.package and one.basis is self.basis
-                     and set(one.tests) & set(self.failed))
+        """What is known of its failures, each with those of its tests that did fail."""
+        failed = ((one, tuple(test for test in one.tests if test in self.failed)) for one in self.expected)
+        return tuple(replace(one, tests=tests) for one, tests in failed if tests)
+
+    @property
+    def mended(self) -> tuple[str, ...]:
+        """Tests that are known to fail and passed."""
+        return tuple(test for one in self.expected for test in one.tests if test in self.names)
 
     @property
     def unexpected(self) -> tuple[str, ...]:
@@ -84,17 +99,21 @@ class PackageRun:
     def __str__(self) -> str:
         if self.exit_code is None or (self.exit_code and not self.failed):
             return f"{self.package}: {self.why}"
-        failed = f", {', '.join(self.failed)} failed" if self.failed else ""
-        return f"{self.package}: {self.passed} passed, {self.skipped} skipped{failed}"
+        told = [f"{self.passed} passed", f"{self.skipped} skipped"]
+        old = [test for test in self.failed if test not in self.unexpected]
+        told += [f"{', '.join(old)} failed as is known"] if old else []
+        told += [f"{', '.join(self.unexpected)} failed"] if self.unexpected else []
+        told += [f"{', '.join(self.mended)} passed, though known to fail"] if self.mended else []
+        return f"{self.package}: {', '.join(told)}"
 
 
-def outcome_of(package: str, came: Visit, basis: Basis) -> PackageRun:
+def outcome_of(package: str, target: str, came: Visit, basis: Basis) -> PackageRun:
     """Reads what a test program said."""
     outcomes = OUTCOME.findall(came.output)
-    count = {state: sum(found == state for found, _ in outcomes) for state in ("PASS", "SKIP")}
-    failed = tuple(name for state, name in outcomes if state == "FAIL")
-    return PackageRun(package, came.host, basis, count["PASS"], count["SKIP"], failed, came.exit_code,
-                   f"{came}: {_words(came)}" if came.exit_code else "", came.seconds)
+    names = {state: [name for found, name in outcomes if found == state] for state in ("PASS", "SKIP", "FAIL")}
+    return PackageRun(package, target, came.host, basis, len(names["PASS"]), len(names["SKIP"]), tuple(names["FAIL"]),
+                      came.exit_code, f"{came}: {_words(came)}" if came.exit_code else "", came.seconds,
+                      frozenset(names["PASS"]))
 
 
 def _words(came: Visit) -> str:
@@ -106,7 +125,7 @@ def _words(came: Visit) -> str:
 
 @cache
 def usual_packages() -> tuple[str, ...]:
-    """Four that together touch what a port gets wrong first."""
+    """Six that together touch what a port gets wrong first."""
     return tuple(one["name"] for one in tomllib.loads(FILE.read_text("utf-8"))["package"])
 
 
@@ -120,6 +139,11 @@ def chosen(packages: list[str]) -> tuple[str, ...]:
 
 
 @cache
-def known_failures() -> tuple[KnownFailure, ...]:
-    return tuple(KnownFailure(one["package"], tuple(one["tests"]), Basis(one["basis"]), one["why"])
-                 for one in tomllib.loads(FILE.read_text("utf-8"))["known_failure"])
+def known_failures(target: str) -> tuple[KnownFailure, ...]:
+    """Those of a target, of its own file; without one none is known."""
+    file = KNOWN / f"{target}.toml"
+    if not file.exists():
+        return ()
+    return tuple(KnownFailure(one["package"], tuple(one["tests"]), tuple(map(Basis, one["basis"])), one["why"],
+                              one["source"])
+                 for one in tomllib.loads(file.read_text("utf-8"))["known_failure"])

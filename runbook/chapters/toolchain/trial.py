@@ -17,6 +17,7 @@ from runbook.show.tables import table
 from runbook.verdict import Basis
 
 HELLO_SECONDS = 30
+NET = "net works"  # hello's second line
 WAY = 60.0  # seconds more for the program's way to the host
 
 
@@ -26,8 +27,8 @@ class Greeting:
 
     host: str
     basis: Basis
-    said: str = ""
-    why: str = ""
+    said: str = ""  # for what it was compiled, and by which Go
+    why: str = ""  # it did not run, or package net does not work
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,9 +48,12 @@ class Trial:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return table(("package", "host", "passed", "skipped", "failed", "seconds", ""), (
+        return table(("package", "host", "passed", "skipped", "failed", "known to fail", "seconds", ""), (
             (f"<b>{escape(one.package)}</b>", escape(one.host), str(one.passed), str(one.skipped),
-             escape(", ".join(one.failed) or one.why), f"{one.seconds:.1f}", str(one.basis)) for one in self.tests))
+             escape(", ".join(one.unexpected) or ("" if one.ok else one.why)),
+             escape("; ".join([*(f"{', '.join(known.tests)}: {known.why}" for known in one.known),
+                               *(f"{test}: passes now" for test in one.mended)])),
+             f"{one.seconds:.1f}", str(one.basis)) for one in self.tests))
 
 
 def try_out(programs: Programs, fleet: Fleet, basis_for: Callable[[str], Basis]) -> Trial:
@@ -73,9 +77,10 @@ def greet(hello: Built, shell: Shell, basis: Basis) -> Greeting:
         came = visit(shell, hello.path, limit=HELLO_SECONDS + WAY)
     except RemoteError as error:
         return Greeting(shell.name, basis, why=error.what)
-    if came.exit_code or not came.output.startswith("linux/"):
+    said, _, more = came.output.partition("\n")
+    if came.exit_code or not said.startswith("linux/") or not more.startswith(NET):
         return Greeting(shell.name, basis, why=f"{came}: {came.last_words}")
-    return Greeting(shell.name, basis, came.output.strip())
+    return Greeting(shell.name, basis, said.strip())
 
 
 def run_tests(built: Built, shell: Shell, basis: Basis) -> PackageRun:
@@ -85,5 +90,5 @@ def run_tests(built: Built, shell: Shell, basis: Basis) -> PackageRun:
     try:
         came: Visit = visit(shell, built.path, *words, limit=SECONDS + WAY)
     except RemoteError as error:
-        return PackageRun(built.recipe.package, shell.name, basis, 0, 0, (), None, error.what)
-    return outcome_of(built.recipe.package, came, basis)
+        return PackageRun(built.recipe.package, built.recipe.target, shell.name, basis, 0, 0, (), None, error.what)
+    return outcome_of(built.recipe.package, built.recipe.target, came, basis)

@@ -11,6 +11,7 @@ import pytest
 
 from runbook import targets
 from runbook.chapters.abi import measure as measuring
+from runbook.chapters.abi.across import functions_of
 from runbook.chapters.abi.compare import state_of
 from runbook.chapters.abi.convention import ITEMS, RESULT, RETURN
 from runbook.chapters.abi.measure import compilers, measure
@@ -123,6 +124,8 @@ def test_each_target_that_has_a_compiler_and_an_emulator_here_does_all_that_its_
     told = {item: state_of(target, one.convention, item) for item in ITEMS}
     assert told == dict.fromkeys(ITEMS, State.PASS)
     assert one.code.lengths and one.code.add and not one.code.why
+    assert {"main", "probe_add"} <= {function.name for function in one.functions} and len(one.functions) > 100
+    assert functions_of(one) == f"{len(one.functions)}, all in code"
     assert (one.code.lengths == {4}) is (name in ("alpha", "arm64"))
 
 

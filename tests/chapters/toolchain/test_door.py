@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 
 from runbook.chapter import Chapter
-from runbook.chapters.toolchain import door
+from runbook.chapters.toolchain import door, store
 from runbook.contents import title_of
 from runbook.errors import Blocked, ChapterStopped
 from runbook.remote.fleet import Fleet
+from runbook.report.progress import Plain
 from runbook.run import Run
 from runbook.site import Site, load_site
 from tests.chapters.gos import fake_go
@@ -56,3 +58,28 @@ def test_a_ports_passport_is_kept_and_checked_again(run: Run, site: Site, tmp_pa
     chapter.act(door.passport_written, seen)
     assert chapter.verify(door.is_the_toolchain).ok
     assert repr(seen) == "Go 1.16.4, knows linux/sw64" and "assembler = &quot;sw64&quot;" in seen._repr_html_()
+
+
+def test_a_tree_of_sources_is_built_on_the_way_through_the_chapter_and_its_log_is_kept(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store, "STORE", tmp_path / "kept")
+    monkeypatch.setenv("RUNBOOK_REPORTS", str(tmp_path / "reports"))
+    tree = fake_go(tmp_path / "port", lists="linux/amd64 linux/sw64")
+    for folder in ("src/cmd/internal/obj/sw64", "src/cmd/dist", "src/runtime"):
+        (tree / folder).mkdir(parents=True)
+    (tree / "bin").rename(tree / "misc")
+    (tree / "src/make.bash").write_text("echo 'Building Go cmd/dist using itself.'; cp -R ../misc ../bin\n")
+    chapter = opened(Run.start(load_site(of_sw64(site, str(tree)))))
+    origin = chapter.observe(door.origin)
+    making = chapter.decide(door.to_make, origin)
+    assert str(making).startswith("to be built: Go of no release, by its own make.bash and Go 1.")
+    seen = chapter.act(door.made, making)
+    assert repr(seen) == "Go 1.16.4, knows linux/sw64" and seen.go.root.is_relative_to(tmp_path / "kept")
+    assert "Building Go cmd/dist" in chapter.artifact("make.log").path.read_text()
+    stages = [one for one in chapter.run.journal.entries() if one.get("about") == "stage"]
+    assert [one.phase for one in stages] == ["begin"], "an end has no fields of its own"
+    assert stages[0]["text"] == "Building Go cmd/dist using itself"
+    out = io.StringIO()
+    Plain(out).news({"kind": "note", "phase": "begin", "about": "stage", "text": stages[0]["text"], "host": "local"})
+    assert out.getvalue() == "    local: Building Go cmd/dist using itself\n"

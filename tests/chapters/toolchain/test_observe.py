@@ -6,8 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from runbook.chapters.toolchain.observe import PREPARED, find_go, require
+from runbook.chapters.toolchain.compiler import NoCompiler
+from runbook.chapters.toolchain.judges import look_into
+from runbook.chapters.toolchain.observe import PREPARED, find_go, require, require_whole
+from runbook.chapters.toolchain.passport import passport
 from runbook.errors import Blocked
+from runbook.journal import Journal
 from runbook.remote.local import LocalShell
 from runbook.site import Site
 from runbook.targets import load_target
@@ -45,11 +49,6 @@ def test_a_go_for_another_machine_blocks(site: Site, local: LocalShell, tmp_path
         find_go(with_go(site, "dir", f"{tmp_path}/go"), local)
 
 
-def test_sources_of_later_versions_are_refused_with_what_works_now(site: Site, local: LocalShell) -> None:
-    with pytest.raises(Blocked, match="host:node1"):
-        find_go(with_go(site, "host", "/usr/local/go", "node1"), local)
-
-
 def test_a_go_that_does_not_know_the_target_says_which_ports_were_seen(site: Site, local: LocalShell) -> None:
     with pytest.raises(Blocked, match="does not build for linux/sw64") as refused:
         require(find_go(site, local), load_target("sw64"))
@@ -61,3 +60,12 @@ def test_a_vendors_port_is_taken_at_its_word(site: Site, local: LocalShell, tmp_
     go = find_go(with_go(site, "dir", str(port)), local)
     assert (go.version, go.numbers) == ("1.16.4", (1, 16))
     require(go, load_target("sw64"))
+
+
+def test_a_persons_own_flags_reach_no_go(site: Site, journal: Journal) -> None:
+    """A Go of before 1.18 stops at `-buildvcs`, which people write into theirs for good."""
+    shell = LocalShell(journal, env={"GOFLAGS": "-no-such-flag"})
+    go = find_go(site, shell)
+    seen = passport(go, load_target("riscv64"), NoCompiler("riscv64", "", ""), shell)
+    assert not seen.silent and look_into(go, shell).compiler
+    require_whole(go, load_target("riscv64"), shell)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runbook.chapters.toolchain.std_tests import chosen, outcome_of, usual_packages
+from runbook import targets
+from runbook.chapters.toolchain.std_tests import KNOWN, chosen, known_failures, outcome_of, usual_packages
 from runbook.chapters.visit import Visit
 from runbook.errors import ParameterError
 from runbook.verdict import Basis
@@ -23,8 +24,9 @@ PASS
 FAILED = PASSED.replace("--- PASS: TestThree", "--- FAIL: TestThree").replace("\nPASS\n", "\nFAIL\n")
 
 
-def seen(package: str, output: str, exit_code: int, complaint: str = "", basis: Basis = Basis.EMULATED):
-    return outcome_of(package, Visit("node1", exit_code, output, complaint, 0.1), basis)
+def seen(package: str, output: str, exit_code: int, complaint: str = "", basis: Basis = Basis.EMULATED,
+         target: str = "riscv64"):
+    return outcome_of(package, target, Visit("node1", exit_code, output, complaint, 0.1), basis)
 
 
 def test_tests_are_counted_once_whatever_parts_they_have() -> None:
@@ -42,7 +44,30 @@ def test_a_failure_that_is_known_of_the_emulator_counts_only_there() -> None:
     output = FAILED.replace("TestThree", "TestExecutable")
     assert seen("os", output, 1).ok and not seen("os", output, 1, basis=Basis.NATIVE).ok
     assert not seen("net", output, 1).ok, "another package's"
+    assert not seen("os", output, 1, target="sw64").ok, "another target's"
     assert not seen("os", output.replace("TestOne (", "TestMore (").replace("PASS: TestMore", "FAIL: TestMore"), 1).ok
+
+
+def test_a_known_failure_is_told_apart_from_a_new_one_and_from_one_that_passes_now() -> None:
+    known = FAILED.replace("TestThree", "TestExecutable")
+    run = seen("os", known, 1)
+    assert run.ok and run.known and str(run).endswith("1 passed, 1 skipped, TestExecutable failed as is known")
+    run = seen("os", known.replace("PASS: TestOne", "FAIL: TestOne"), 1)
+    assert not run.ok and run.unexpected == ("TestOne",)
+    assert str(run).endswith("TestExecutable failed as is known, TestOne failed")
+    run = seen("os", PASSED.replace("TestThree", "TestExecutable"), 0)
+    assert run.ok and run.mended == ("TestExecutable",)
+    assert str(run).endswith("TestExecutable passed, though known to fail")
+    assert seen("os", PASSED.replace("TestThree", "TestExecutable"), 0, basis=Basis.NATIVE).mended == ()
+
+
+def test_every_known_failure_is_a_targets_and_has_a_reason_and_a_source() -> None:
+    files = sorted(KNOWN.glob("*.toml"))
+    assert files and {file.stem for file in files} <= set(targets.names())
+    for file in files:
+        for one in known_failures(file.stem):
+            assert one.tests and one.bases and one.why and one.source
+    assert known_failures("sw64") == ()
 
 
 @pytest.mark.parametrize(("output", "code", "complaint", "told"), [
@@ -61,7 +86,7 @@ def test_a_program_without_a_single_test_has_not_passed() -> None:
 
 
 def test_packages_are_named_as_go_names_them() -> None:
-    assert chosen([]) == usual_packages() and len(usual_packages()) == 4
+    assert chosen([]) == usual_packages() and len(usual_packages()) == 6
     assert chosen(["os"]) == ("os",)
     for wrong in ("../etc", "a b", "", "-exec=sh", 3):
         with pytest.raises(ParameterError, match="no package of the standard library"):
