@@ -64,7 +64,7 @@ def find_compiler(target: Target, shell: Shell) -> Compiler | NoCompiler:
         program = shell.run(WHERE.command(name)).text.strip()
         if not program:
             continue
-        found = _tried(program, target, shell)
+        found = tried(program, target, shell)
         if isinstance(found, Compiler):
             return found
         wrong.append(f"{program} {found}")
@@ -72,7 +72,7 @@ def find_compiler(target: Target, shell: Shell) -> Compiler | NoCompiler:
     return NoCompiler(target.name, "; ".join(wrong) or f"none of {', '.join(names)} is on the PATH", mend)
 
 
-def _tried(program: str, target: Target, shell: Shell) -> Compiler | str:
+def tried(program: str, target: Target, shell: Shell) -> Compiler | str:
     """The compiler, or what is wrong with it."""
     try:
         machine = shell.run(command(program, "-dumpmachine", limit=LIMIT)).text.strip()
