@@ -22,16 +22,19 @@ def unpack(archive: Path, into: Path, *, largest: int = LARGEST, most: int = MOS
     """
     into.mkdir(parents=True)
     inside = os.path.realpath(into)
+    parents = {inside}  # folders that were looked at: a folder cannot become a link afterwards
     total = 0
     try:
         with tarfile.open(archive, "r|*") as members:
             for number, member in enumerate(members, 1):
                 total += member.size
-                wrong = _wrong(member, inside)
+                wrong = _wrong(member, inside, parents)
                 if total > largest or number > most:
                     wrong = f"the archive unpacks to more than {largest >> 20} MiB or {most} files: a bomb?"
                 if wrong:
                     raise _refusal(archive, member.name, wrong)
+                if member.islnk() and os.path.normpath(member.linkname) == os.path.normpath(member.name):
+                    continue  # packed twice: the second is a link to itself
                 member.uid, member.gid, member.uname, member.gname = os.geteuid(), os.getegid(), "", ""
                 member.mode = member.mode & 0o755 | 0o600
                 members.extract(member, into, **_AS_IT_IS)
@@ -52,9 +55,15 @@ def _refusal(archive: Path, member: str, wrong: str) -> BuildFailed:
                        next="take the archive from where the project itself publishes it")
 
 
-def _wrong(member: tarfile.TarInfo, inside: str) -> str:
+def _wrong(member: tarfile.TarInfo, inside: str, parents: set[str]) -> str:
     at = os.path.join(inside, member.name)
-    if not _inside(os.path.dirname(at), inside) or not _inside(os.path.normpath(at), inside, follow=False):
+    parent = os.path.dirname(at)
+    if parent not in parents:
+        if not _inside(parent, inside):
+            return "its path leads out of the folder"
+        if os.path.isdir(parent) and not os.path.islink(parent):
+            parents.add(parent)
+    if os.path.basename(member.name) == "..":
         return "its path leads out of the folder"
     if member.issym() and not _inside(os.path.join(os.path.dirname(at), member.linkname), inside):
         return f"a link that leads out of the folder, to {member.linkname}"
@@ -65,6 +74,6 @@ def _wrong(member: tarfile.TarInfo, inside: str) -> str:
     return ""
 
 
-def _inside(path: str, inside: str, follow: bool = True) -> bool:
-    found = os.path.realpath(path) if follow else path
+def _inside(path: str, inside: str) -> bool:
+    found = os.path.realpath(path)
     return found == inside or found.startswith(inside + os.sep)
