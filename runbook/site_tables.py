@@ -172,6 +172,8 @@ class Toolchain:
                          read=GoSource.read, forms=GO_FORMS, example="dir:/opt/go-port")
     modules: str = entry("pinned modules: `modern`, `legacy` (Go 1.19), or `auto` by the toolchain's version",
                          "auto", check=one_of("auto", "modern", "legacy"), example="auto")
+    c: Path | None = entry("a file that says from which sources a C cross toolchain is built, in stages; without it "
+                           "the C compiler for the target that is on the PATH counts", None)
 
 
 CONTAINER = "container"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 from runbook.errors import BuildFailed
@@ -11,14 +12,20 @@ from runbook.errors import BuildFailed
 LARGEST = 6 << 30   # bytes: a kernel's sources unpack to 1.4 GB
 MOST = 300_000      # members: a kernel's sources have 84,000
 # Debian 12's own Python has no filters yet, later ones warn without; what is refused is decided here either way.
-_AS_IT_IS = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
+_FILTER = {"filter": "fully_trusted"} if hasattr(tarfile, "fully_trusted_filter") else {}
 
 
-def unpack(archive: Path, into: Path, *, largest: int = LARGEST, most: int = MOST) -> Path:
+def _as_it_is(member: tarfile.TarInfo) -> None:
+    """Alters nothing."""
+
+
+def unpack(archive: Path, into: Path, *, largest: int = LARGEST, most: int = MOST,
+           mend: Callable[[tarfile.TarInfo], None] = _as_it_is) -> Path:
     """Unpacks below `into` (a new folder) and returns the one folder in it, or `into` where there are several.
 
-    Owners and set-user bits are not taken over. Raises BuildFailed, with the member's name, for one that would land
-    outside, for a device, for more bytes or members than `largest` and `most`, and for what is no archive.
+    `mend` may alter a member before it is judged. Owners and set-user bits are not taken over. Raises BuildFailed,
+    with the member's name, for one that would land outside, for a device, for more bytes or members than `largest`
+    and `most`, and for what is no archive.
     """
     into.mkdir(parents=True)
     inside = os.path.realpath(into)
@@ -28,6 +35,7 @@ def unpack(archive: Path, into: Path, *, largest: int = LARGEST, most: int = MOS
         with tarfile.open(archive, "r|*") as members:
             for number, member in enumerate(members, 1):
                 total += member.size
+                mend(member)
                 wrong = _wrong(member, inside, parents)
                 if total > largest or number > most:
                     wrong = f"the archive unpacks to more than {largest >> 20} MiB or {most} files: a bomb?"
@@ -37,7 +45,7 @@ def unpack(archive: Path, into: Path, *, largest: int = LARGEST, most: int = MOS
                     continue  # packed twice: the second is a link to itself
                 member.uid, member.gid, member.uname, member.gname = os.geteuid(), os.getegid(), "", ""
                 member.mode = member.mode & 0o755 | 0o600
-                members.extract(member, into, **_AS_IT_IS)
+                members.extract(member, into, **_FILTER)
     except (tarfile.TarError, EOFError) as error:
         raise BuildFailed(f"{archive.name}: it is no whole tar archive: {error}",
                           next="fetch it again, and compare its SHA-256 with the published one") from error

@@ -11,7 +11,7 @@ ARCHIVES = {"binutils": "binutils/binutils-*.tar.xz", "linux": "linux-source-*.t
 # Debian leaves GCC's manuals out, and its own patch makes the build do without them.
 PATCHES = {"gcc": (Path("/usr/src/gcc-12/patches/gcc-gfdl-build.diff"), 2)}
 QUICK = ("CFLAGS=-O1", "CXXFLAGS=-O1")
-"""Of the compiler itself, which a test runs for seconds and builds for minutes; what it makes is not touched."""
+"""Of the tools themselves, which a test runs for seconds and builds for minutes; what they make is not touched."""
 
 
 def archives() -> dict[str, Path]:
@@ -31,7 +31,7 @@ def write_recipe(folder: Path, names: Iterable[str] = tuple(ARCHIVES), triplet: 
         if name in PATCHES:
             patch, strip = PATCHES[name]
             text += f'patches = ["{patch}"]\nstrip = {strip}\n'
-    for stage in ("gcc-1", "gcc"):
+    for stage in ("binutils", "gcc-1", "gcc"):
         text += f'\n[[flags]]\nstage = "{stage}"\nconfigure = ["{QUICK[0]}", "{QUICK[1]}"]\n'
     file = folder / "stages.toml"
     file.write_text(text)

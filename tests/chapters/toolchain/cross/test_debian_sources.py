@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -48,8 +49,8 @@ def test_unpatched_configure_refuses_the_articles_triplet_and_the_usual_one(
         said = subprocess.run([root / "configure", *before, f"{option}={triplet}", "--prefix=/nowhere"], cwd=build,
                               capture_output=True, text=True)
         assert said.returncode != 0
-        assert f"Invalid configuration `{triplet}': machine" in (said.stdout + said.stderr).replace("'sw", "`sw", 1)
-        assert "not recognized" in said.stdout + said.stderr
+        words = said.stdout + said.stderr
+        assert re.search(rf"Invalid configuration [`']{triplet}': machine .* not recognized", words), words
 
 
 @pytest.mark.timeout(4 * 3600)
