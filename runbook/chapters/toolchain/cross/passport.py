@@ -141,6 +141,11 @@ def accepted(text: str, target: Target, shell: Shell) -> Compiler:
     return found
 
 
+def stages_of(text: str) -> tuple[str, ...]:
+    """The sources of the stages that are done, in their order; none of a distribution's. Raises Blocked."""
+    return tuple(one["source"] for one in _read(text).get("stage", ()))
+
+
 def _contradiction(document: Mapping[str, Any], target: Target) -> str:
     try:
         if document["schema"] != SCHEMA:
