@@ -12,6 +12,7 @@ from runbook.chapters.toolchain.cross.recipe import fits, read_recipe
 from runbook.chapters.toolchain.cross.sources import content_of, prepared
 from runbook.errors import Blocked, BuildFailed, RunbookError, TargetError, UsageError
 from runbook.remote.local import LocalShell
+from runbook.site import ROOT
 from runbook.targets import load_target
 
 GOOD = """target = "sw64"
@@ -55,6 +56,13 @@ def test_a_vendors_sources_make_the_five_stages_of_gnu_for_the_targets_own_tripl
     assert str(recipe) == "sw_64-sunway-linux-gnu in 5 stages: binutils, kernel-headers, gcc-1, glibc, gcc"
     assert recipe.stages[4].configure[-1] == "--with-arch=core3" != recipe.stages[2].configure[-1]
     assert recipe.prefix == tmp_path / "cross" and recipe.sources[2].patches[1] == tmp_path / "two.patch"
+
+
+def test_the_example_beside_the_sites_can_be_read_and_waits_for_its_sources() -> None:
+    recipe = read_recipe(ROOT / "sites" / "example-c-toolchain.toml", tuple(CHECKS))
+    assert recipe.triplet == "sw_64-sunway-linux-gnu" and len(recipe.stages) == 5
+    with pytest.raises(Blocked, match="binutils-2.40.tar.xz"):
+        content_of(recipe.sources[0])
 
 
 @pytest.mark.parametrize(("was", "now", "words"), [
