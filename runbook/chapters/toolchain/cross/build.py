@@ -22,6 +22,7 @@ from runbook.chapters.toolchain.cross.stages import (
     StagePlan,
     begun_mark,
     read_record,
+    record_of,
     sha256_of,
     words_of,
 )
@@ -105,7 +106,7 @@ def _hand_over(recipe: Recipe, stage: Stage, made: dict[str, str]) -> None:
 
 
 def _keep(recipe: Recipe, stage: str, record: Record) -> None:
-    _write(recipe.prefix / RECORDS / f"{stage}.json", json.dumps(asdict(record), indent=1) + "\n")
+    _write(record_of(recipe, stage), json.dumps(asdict(record), indent=1) + "\n")
 
 
 def _call(recipe: Recipe, stage: Stage, folder: Path, words: tuple[str, ...], shell: Shell) -> None:
@@ -194,7 +195,7 @@ def _take_away(recipe: Recipe, stage: Stage) -> None:
         for path in record.files:
             if not Path(path).is_absolute() and ".." not in Path(path).parts:
                 (recipe.prefix / path).unlink(missing_ok=True)
-        (recipe.prefix / RECORDS / f"{one}.json").unlink()
+        record_of(recipe, one.name).unlink()
 
 
 def _write(path: Path, text: str) -> None:

@@ -78,11 +78,23 @@ def made(chapter: Chapter, seen: Compiler | NoCompiler | StagePlan, stop_after: 
     return CToolchain(passport)
 
 
+def compiler_of(chapter: Chapter) -> Compiler:
+    """The C compiler that this or a later chapter may use: the one of the run's passport, looked at again.
+
+    Raises Blocked where the run has no passport of one, or it is no longer true.
+    """
+    path = chapter.run.artifacts / PASSPORT
+    if not path.exists():
+        raise Blocked(f"this run has no passport of a C toolchain for {chapter.target.name}",
+                      next="run 02_toolchain_build where a C compiler for the target is, or go without cgo")
+    return accepted(path.read_text("utf-8"), chapter.target, chapter.local)
+
+
 def cgo_tried(chapter: Chapter, go: Passport, c: CToolchain) -> CgoTrial:
     """A sysroot from the first host, and a program half in C built against it and run there; nothing stays there."""
     if c.passport is None or chapter.check:
         return CgoTrial(chapter.target.name, why=c.why or ONLY_LOOKED)
-    compiler = accepted(chapter.artifact(PASSPORT).path.read_text("utf-8"), chapter.target, chapter.local)
+    compiler = compiler_of(chapter)
     host = chapter.fleet[chapter.fleet.names[0]]
     try:
         sysroot: Sysroot = take(host, chapter.target)

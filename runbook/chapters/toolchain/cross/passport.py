@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +12,15 @@ from typing import Any
 
 from runbook.chapters.toolchain.compiler import Compiler, tried
 from runbook.chapters.toolchain.cross.build import log_of
-from runbook.chapters.toolchain.cross.stages import DONE, LEFT_OUT, StagePlan, read_record, sha256_of, words_of
+from runbook.chapters.toolchain.cross.stages import (
+    DONE,
+    LEFT_OUT,
+    StagePlan,
+    read_record,
+    record_of,
+    sha256_of,
+    words_of,
+)
 from runbook.errors import Blocked
 from runbook.remote.command import Script
 from runbook.remote.shell import Shell
@@ -108,6 +117,8 @@ def of_stages(plan: StagePlan, target: Target, shell: Shell) -> CPassport:
                        "calls": [" ".join(call) for call in words], "seconds": record.seconds,
                        "attempts": record.attempts, "log": str(log_of(recipe, doing.stage)),
                        "log_sha256": record.log_sha256, "files": len(record.files),
+                       "record": str(record_of(recipe, doing.stage.name)),
+                       "record_sha256": sha256_of(record_of(recipe, doing.stage.name)),
                        "check": record.checked, "state": record.state})
     return CPassport(target.name, STAGES, compiler, _parts(compiler, shell), {}, sources, tuple(stages))
 
@@ -132,6 +143,11 @@ def accepted(text: str, target: Target, shell: Shell) -> Compiler:
             raise Blocked(f"the C toolchain is not the one of its passport: {part['path']} ({key}) "
                           f"{'is not there' if not now else 'was changed'}",
                           next="run 02_toolchain_build again: it writes the passport of what is there")
+    for stage in document.get("stage", ()):
+        changed = _changed_in(stage)
+        if changed:
+            raise Blocked(f"the C toolchain is not the one of its passport: {changed}, of stage {stage['name']}",
+                          next="run 02_toolchain_build again: it builds that stage anew")
     found = tried(written["program"], target, shell)
     if not isinstance(found, Compiler):
         raise Blocked(f"{written['program']} {found}", next="mend it, then run 02_toolchain_build again")
@@ -139,6 +155,17 @@ def accepted(text: str, target: Target, shell: Shell) -> Compiler:
         raise Blocked(f"{found.program} calls itself {found.machine}, {found.version}; its passport says "
                       f"{written['machine']}, {written['version']}", next="run 02_toolchain_build again on this site")
     return found
+
+
+def _changed_in(stage: Mapping[str, Any]) -> str:
+    """The first file of a stage that is no longer as it was made; the stage's record has all of their hashes."""
+    record = Path(stage["record"])
+    if sha256_of(record) != stage["record_sha256"]:
+        return f"{record} was changed"
+    prefix = record.parent.parent
+    files = json.loads(record.read_text("utf-8"))["files"]
+    return next((f"{prefix / path} was changed" for path, sha256 in files.items()
+                 if sha256_of(prefix / path) != sha256), "")
 
 
 def stages_of(text: str) -> tuple[str, ...]:
@@ -159,6 +186,8 @@ def _contradiction(document: Mapping[str, Any], target: Target) -> str:
         program = document["compiler"]["program"]
         for key in ("machine", "version"):
             document["compiler"][key]  # missing: told below
+        for one in document.get("stage", ()):
+            one["name"], one["record"], one["record_sha256"], one["source"]  # missing: told below
         gcc = document["parts"]["gcc"]
         if not all(isinstance(part["path"], str) and isinstance(part["sha256"], str)
                    for part in document["parts"].values()) or not isinstance(program, str):

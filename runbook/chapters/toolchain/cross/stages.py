@@ -166,13 +166,22 @@ def words_of(found: Found, stage: Stage, source: Path, build: Path) -> tuple[tup
              "sysroot": recipe.sysroot, "source": source, "build": build, "here": found.here}
     configure = (str(source / "configure"), *(word.format(**named) for word in stage.configure))
     calls = tuple(tuple(word.format(**named) for word in shlex.split(call)) for call in stage.make)
-    return (*((configure,) if stage.configure else ()), *(("make", f"-j{recipe.jobs}", *call) for call in calls))
+    return (*((configure,) if stage.configure else ()), *(("make", *_jobs(recipe, call), *call) for call in calls))
+
+
+def _jobs(recipe: Recipe, call: tuple[str, ...]) -> tuple[str, ...]:
+    """Side by side, but for what installs: two parts may put the same file into the same folder."""
+    return () if any(word.startswith("install") for word in call) else (f"-j{recipe.jobs}",)
+
+
+def record_of(recipe: Recipe, stage: str) -> Path:
+    return recipe.prefix / RECORDS / f"{stage}.json"
 
 
 def read_record(recipe: Recipe, stage: str) -> Record | None:
     """None where there is none, or none that can be read."""
     try:
-        return Record(**json.loads((recipe.prefix / RECORDS / f"{stage}.json").read_text("utf-8")))
+        return Record(**json.loads(record_of(recipe, stage).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 

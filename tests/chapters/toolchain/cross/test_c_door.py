@@ -13,7 +13,7 @@ from runbook.chapters.toolchain.cross import door
 from runbook.chapters.toolchain.cross.cgo import CgoRun, CgoTrial
 from runbook.chapters.toolchain.cross.passport import CPassport
 from runbook.contents import title_of
-from runbook.errors import BuildFailed, ChapterStopped, UsageError
+from runbook.errors import Blocked, BuildFailed, ChapterStopped, UsageError
 from runbook.remote.fleet import Fleet
 from runbook.run import Run
 from runbook.site import Site, load_site
@@ -82,6 +82,17 @@ def test_a_target_without_any_c_compiler_goes_on_without_cgo_and_says_so(opened:
     assert c.passport is None and str(c).startswith("no C compiler for sw64: none of sw_64-sunway-linux-gnu-gcc")
     judged = chapter.verify(door.works, c, chapter.act(door.cgo_tried, None, c)).verdicts
     assert [one.state for one in judged] == [State.SKIPPED] and "pure Go needs none" in str(judged)
+
+
+def test_no_chapter_gets_a_c_compiler_without_a_passport(opened: Opened, recipe_file: Path) -> None:
+    chapter = opened(recipe_file)
+    with pytest.raises(Blocked, match="no passport of a C toolchain for riscv64"):
+        door.compiler_of(chapter)
+    assert made(chapter).passport.compiler == door.compiler_of(chapter)
+    (recipe_file.parent / "cross" / "bin" / "riscv64-linux-gnu-as").write_text("another")
+    with pytest.raises(Blocked, match="not the one of its passport|does not compile") as refused:
+        door.compiler_of(chapter)
+    assert "02_toolchain_build again" in refused.value.next or "mend it" in refused.value.next
 
 
 def test_in_check_mode_nothing_is_built(opened: Opened, recipe_file: Path, tmp_path: Path) -> None:
