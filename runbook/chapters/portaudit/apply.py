@@ -14,7 +14,7 @@ from pathlib import Path
 from runbook.chapters.compile.decide import environment
 from runbook.chapters.portaudit.audit import Audit, audit
 from runbook.chapters.portaudit.cause import Finding
-from runbook.chapters.portaudit.graph import HOME
+from runbook.chapters.portaudit.listing import HOME
 from runbook.chapters.portaudit.remedy import Remedy, folder_in
 from runbook.chapters.toolchain.observe import Go
 from runbook.diff import unified

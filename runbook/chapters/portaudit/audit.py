@@ -10,7 +10,10 @@ from pathlib import Path
 
 from runbook import targets
 from runbook.chapters.portaudit.cause import Cause, Finding, findings
-from runbook.chapters.portaudit.graph import Graph, TooOld, build_graph
+from runbook.chapters.portaudit.constants import differing
+from runbook.chapters.portaudit.excluded import with_excluded
+from runbook.chapters.portaudit.graph import Graph, build_graph
+from runbook.chapters.portaudit.listing import Listing, TooOld
 from runbook.chapters.portaudit.remedy import Remedy, chosen
 from runbook.chapters.toolchain.observe import Go, require
 from runbook.remote.shell import Shell
@@ -76,7 +79,8 @@ def audit(folder: Path, go: Go, target: Target, shell: Shell, *, patterns: tuple
     """Raises Blocked where this Go does not know the target, or lists nothing."""
     require(go, target)
     try:
-        graph = build_graph(folder, go, target, shell, patterns=patterns, modfile=modfile)
+        listing = Listing(folder, go, target, shell, modfile)
+        graph = with_excluded(build_graph(listing, patterns), listing, everything=not patterns)
     except TooOld as error:
         words = str(error).splitlines()[0]
         old = Finding(Cause.NEWER_GO, "", None, "go.mod", words, wants=error.wants)
@@ -87,7 +91,7 @@ def audit(folder: Path, go: Go, target: Target, shell: Shell, *, patterns: tuple
 def _told(folder: Path, graph: Graph, go: Go, target: Target) -> Audit:
     known = {name.partition("/")[2] for name in go.targets}
     foreign = {one.goarch for one in map(targets.load_target, targets.names())} - known
-    found = findings(graph, go, foreign)
+    found = (*findings(graph, go, foreign), *differing(graph, target.constants))
     builds = sum(one.built for one in graph.packages.values())
     return Audit(folder, target.name, go, len(graph), builds, len(graph.waiting), found, chosen(found, go, target))
 
@@ -118,4 +122,5 @@ def _begin(one: Finding) -> str:
         Cause.CGO: "a C compiler for the target and CGO_ENABLED=1, or a module without C",
         Cause.SOURCE: "the compiler's words; does it build for this machine?",
         Cause.SWALLOWED: f"a //go:build line in {one.where}",
+        Cause.CONSTANT: "take it from golang.org/x/sys/unix, which has each architecture's own",
     }.get(one.cause, "a file for the architecture, after the one of another; then a remedy in remedies/ for everybody")

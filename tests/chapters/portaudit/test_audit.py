@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from runbook.chapters.portaudit.apply import DIFF, RECORD, apply
 from runbook.chapters.portaudit.audit import audit
 from runbook.chapters.portaudit.cause import Cause
 from runbook.chapters.portaudit.door import port_audit
-from runbook.chapters.portaudit.graph import Graph, by_what_was_said, parse_packages
+from runbook.chapters.portaudit.graph import Graph, by_what_was_said, parse_packages, tools_of
 from runbook.chapters.toolchain.observe import Go
 from runbook.errors import Blocked, UsageError
 from runbook.remote.local import LocalShell
@@ -110,6 +111,53 @@ def test_every_class_of_cause_is_told_from_the_others(module: Made, go: Go, targ
     assert (found["broken"].where, found["broken"].words) == ("b.go:3", "undefined: nowhere")
     assert seen.waiting == 1 and "needs a person" in str(seen)
     assert not seen.remedies
+
+
+def test_a_package_that_a_pattern_skips_is_told_where_it_is_for_others_of_this_system(
+    module: Made, go: Go, target: Target, local: LocalShell
+) -> None:
+    own = go.settings["GOHOSTARCH"]
+    folder = module({
+        "fine.go": "package m\n",
+        f"lonely/one_{own}.go": "package lonely\n",
+        f"mixed/one_{own}.go": "package mixed\n",
+        "mixed/c_windows.go": 'package mixed\n\nimport "C"\n',
+        "needsc/c.go": 'package needsc\n\nimport "C"\n',
+        "elsewhere/w_windows.go": "package elsewhere\n",
+        "gen/gen.go": "//go:build ignore\n\npackage main\n",
+        f"testdata/t_{own}.go": "package t\n",
+        "other/go.mod": "module example.test/other\n",
+        f"other/o_{own}.go": "package other\n",
+    })
+    seen = audit(folder, go, target, local)
+    assert {one.package.rpartition("/")[2]: (one.cause, one.lie_in) for one in seen.findings} == {
+        "lonely": (Cause.NO_FILE, (f"one_{own}.go",)),
+        "mixed": (Cause.NO_FILE, (f"one_{own}.go",)),
+        "needsc": (Cause.CGO, ("c.go",)),
+    }
+    assert audit(folder, go, target, local, patterns=(".",)).ok, "what was not asked for is no matter"
+
+
+def test_a_constant_that_is_written_out_and_differs_on_the_target_is_found(
+    module: Made, go: Go, target: Target, local: LocalShell
+) -> None:
+    folder = module({
+        "open.go": "package m\n\n// Not in syscall.\nconst O_PATH = 010000000\n\nvar F = O_PATH\n",
+        "fine.go": "package m\n\nconst (\n\tO_NONBLOCK int = 0x800\n\tSIGCHLD = 20 + 1\n)\n",
+    })
+    assert audit(folder, go, target, local).ok
+    other = replace(target, constants={"O_PATH": 0o40000000, "O_NONBLOCK": 4, "SIGCHLD": 20})
+    seen = audit(folder, go, other, local)
+    assert [(one.cause, one.where, one.names) for one in seen.findings] == [
+        (Cause.CONSTANT, "fine.go:4", ("O_NONBLOCK",)), (Cause.CONSTANT, "open.go:4", ("O_PATH",))]
+    assert "O_PATH is 0o10000000 here and 0o40000000 on the target" in str(seen) and not seen.ok
+    assert seen.builds == seen.packages, "it compiles, and does something else"
+
+
+def test_a_comment_among_the_tools_is_none(tmp_path: Path) -> None:
+    (tmp_path / "go.mod").write_text("module m\n\n// tool not/this\ntool (\n\ta.test/one // why\n\t// b.test/no\n)\n"
+                                     "\ntool c.test/two // because\n")
+    assert tools_of(tmp_path) == ("a.test/one", "c.test/two")
 
 
 def test_a_module_that_needs_a_newer_go_says_which(module: Made, go: Go, target: Target, local: LocalShell) -> None:
