@@ -139,7 +139,7 @@ def _room(folder: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise BuildFailed(f"{error.filename or folder}: {error.strerror}",
-                          next="make room there, then call it again: what was done stays") from error
+                          next="make room there, or let this user write there, then call it again: what was done stays") from error
 
 
 def _full(recipe: Recipe) -> str:

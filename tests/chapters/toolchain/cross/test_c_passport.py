@@ -14,6 +14,7 @@ from runbook.chapters.toolchain.cross.passport import CPassport, accepted, of_di
 from runbook.chapters.toolchain.cross.recipe import read_recipe
 from runbook.chapters.toolchain.cross.stages import decide_stages, look
 from runbook.errors import Blocked
+from runbook.journal import Journal
 from runbook.remote.local import LocalShell
 from runbook.targets import load_target
 from tests.chapters.toolchain.cross import tiny
@@ -21,12 +22,14 @@ from tests.chapters.toolchain.cross import tiny
 TARGET = load_target("riscv64")
 
 
-@pytest.fixture
-def seen(local: LocalShell) -> CPassport:
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory: pytest.TempPathFactory) -> CPassport:
+    """Of the machine's own; asked once, since dpkg takes a second for all the parts."""
     tiny.needs_the_cross_compiler()
-    found = find_compiler(TARGET, local)
+    shell = LocalShell(Journal(tmp_path_factory.mktemp("run")))
+    found = find_compiler(TARGET, shell)
     assert isinstance(found, Compiler)
-    return of_distribution(found, local)
+    return of_distribution(found, shell)
 
 
 def built(file: Path, local: LocalShell, stop_after: str = "") -> CPassport:

@@ -66,20 +66,30 @@ def test_a_host_without_a_c_library_for_the_target_is_told_what_to_install(local
     assert "libc6-dev" in refused.value.next
 
 
-def test_this_machines_own_c_library_is_taken_and_a_cgo_program_against_it_runs(
+def test_this_machines_own_c_library_is_taken_whole_and_a_change_of_it_is_seen(
+    local: LocalShell, tmp_path: Path
+) -> None:
+    if not Path(f"/usr/lib/{HERE.names.multiarch}/crt1.o").exists():
+        pytest.skip("no C library with its headers on this machine")
+    seen = take(local, HERE, tmp_path)
+    assert seen.place.root == "/" and not seen.changed() and (seen.include / "stdio.h").exists()
+    assert (seen.path / HERE.elf.interpreters[0].lstrip("/")).exists()
+    (seen.lib / "crt1.o").write_text("tampered")
+    assert seen.changed()
+
+
+@pytest.mark.long
+def test_a_cgo_program_against_this_machines_own_c_library_runs(
     local: LocalShell, site: Site, tmp_path: Path
 ) -> None:
     found = find_compiler(HERE, local)
     if not isinstance(found, Compiler) or not Path(f"/usr/lib/{HERE.names.multiarch}/libc.a").exists():
         pytest.skip(f"no C compiler with a static C library for this machine: {found}")
     seen = take(local, HERE, tmp_path)
-    assert seen.place.root == "/" and not seen.changed()
     trial = try_cgo(find_go(site, local), found, seen, HERE, local, local, Basis.NATIVE)
     assert [one.why for one in trial.runs] == ["", ""], trial.runs
     assert all(one.said.startswith(f"cgo linux/{HERE.goarch} glibc ") for one in trial.runs)
     assert [bool(one.interpreter) for one in trial.runs] == [False, True]
-    (seen.lib / "libc.a").write_text("tampered")
-    assert seen.changed()
 
 
 def test_nothing_of_the_builders_own_c_library_gets_into_the_program(
