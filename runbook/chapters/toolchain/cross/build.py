@@ -138,8 +138,8 @@ def _room(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise BuildFailed(f"{error.filename or folder}: {error.strerror}",
-                          next="make room there, or let this user write there, then call it again: what was done stays") from error
+        mend = "make room there, or let this user write there, then call it again: what was done stays"
+        raise BuildFailed(f"{error.filename or folder}: {error.strerror}", next=mend) from error
 
 
 def _full(recipe: Recipe) -> str:
