@@ -15,7 +15,7 @@ from runbook.chapters.toolchain.cross.sources import content_of, prepared
 from runbook.chapters.toolchain.cross.stages import decide_stages, look, read_record
 from runbook.remote.local import LocalShell
 from runbook.targets import load_target
-from tests.chapters.toolchain.cross import debian
+from tests.chapters.toolchain.cross import debian, tiny
 
 pytestmark = pytest.mark.long
 OF_THE_ARTICLE = "sw64-linux-gnu"
@@ -51,6 +51,22 @@ def test_unpatched_configure_refuses_the_articles_triplet_and_the_usual_one(
         assert said.returncode != 0
         words = said.stdout + said.stderr
         assert re.search(rf"Invalid configuration [`']{triplet}': machine .* not recognized", words), words
+
+
+@pytest.mark.timeout(900)
+def test_glibcs_configure_stops_without_the_kernels_headers(folder: Path, local: LocalShell) -> None:
+    """The article's order has no such stage: binutils, gcc, glibc, gcc."""
+    tiny.needs_the_cross_compiler()
+    source = next(one for one in recipe_in(folder).sources if one.name == "glibc")
+    root = prepared(source, content_of(source), folder / "source", local)
+    (folder / "build").mkdir()
+    (folder / "empty").mkdir()
+    said = subprocess.run(
+        [root / "configure", "--build=x86_64-linux-gnu", f"--host={tiny.TRIPLET}", "--prefix=/usr",
+         f"--with-headers={folder / 'empty'}", f"CC={tiny.TRIPLET}-gcc", f"CXX={tiny.TRIPLET}-g++"],
+        cwd=folder / "build", capture_output=True, text=True)
+    assert said.returncode != 0
+    assert re.search(r"installed Linux kernel header files\.\.\. missing or too old", said.stdout), said.stdout
 
 
 @pytest.mark.timeout(4 * 3600)
