@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 
-from bench import command, file, fleet, questions
+from bench import audit, command, file, fleet, questions
 from bench.measure import RESULTS, Measure, keep
 from runbook.errors import RunbookError
 from runbook.site import Host, Site, load_site
@@ -17,6 +17,7 @@ MEASUREMENTS: Mapping[str, Callable[[Site], list[Measure]]] = {
     "file-100MB": lambda site: file.measure(first(site)),
     "fleet-20": lambda site: fleet.measure(20, rounds=3),
     "fleet-100": lambda site: fleet.measure(100, rounds=2),
+    "audit-etcd": audit.measure,
 }
 """Some measure two things at once: the fleets their memory too, the file also what is there already."""
 

@@ -126,7 +126,7 @@ def _defining(package: Package, names: Iterable[str]) -> tuple[str, ...]:
         return ()
     declares = re.compile(rf"^(?:(?:func|type|var|const)\s+|\t)(?:{'|'.join(wanted)})\b", re.MULTILINE)
     sources = (name for name in package.ignored if name.endswith(".go") and not of_another_system(name))
-    return tuple(name for name in sources if declares.search(_text(package.folder / name)))
+    return tuple(name for name in sources if declares.search(text_of(package.folder / name)))
 
 
 def _defining_elsewhere(package: Package, graph: Graph, name: str) -> tuple[Path, ...]:
@@ -148,7 +148,7 @@ def _short(path: Path, package: Package) -> str:
 
 def _wants_c(path: Path) -> bool:
     """Whether a file is for builds with cgo alone."""
-    return _imports_c(path) or re.search(r"^//go:build .*(?<![!\w])cgo\b", _text(path), re.MULTILINE) is not None
+    return _imports_c(path) or re.search(r"^//go:build .*(?<![!\w])cgo\b", text_of(path), re.MULTILINE) is not None
 
 
 def _of_std(package: Package, graph: Graph, name: str) -> bool:
@@ -171,10 +171,11 @@ def swallowed(graph: Graph, foreign: Iterable[str]) -> Iterator[Finding]:
 
 
 def _imports_c(path: Path) -> bool:
-    return path.suffix == ".go" and re.search(r'^(?:import\s+|\s+)"C"', _text(path), re.MULTILINE) is not None
+    return path.suffix == ".go" and re.search(r'^(?:import\s+|\s+)"C"', text_of(path), re.MULTILINE) is not None
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """A source file's text; empty where it is not there, as one of an overlay is not."""
     try:
         return path.read_text("utf-8", "replace")
     except OSError:

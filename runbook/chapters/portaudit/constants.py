@@ -6,17 +6,22 @@ Such a package compiles everywhere and does something else there: containerd/fif
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from runbook.chapters.portaudit.cause import Cause, Finding
+from runbook.chapters.portaudit.cause import Cause, Finding, text_of
 from runbook.chapters.portaudit.graph import Graph, Package
+from runbook.targets import Target
 
 LITERAL = r"0[xX][0-9a-fA-F_]+|0[oO]?[0-7_]+|0[bB][01_]+|[0-9][0-9_]*"
 """A whole number of Go (the language's specification, integer literals)."""
 
 
-def differing(graph: Graph, constants: Mapping[str, int]) -> Iterator[Finding]:
-    """A finding a place, by packages and files; `constants` are the target's. Go's own library is its port's matter."""
+def differing(graph: Graph, target: Target) -> Iterator[Finding]:
+    """A finding a place, by packages and files.
+
+    A file that is named for the architecture is its own statement, and Go's library is its port's matter.
+    """
+    constants = target.constants
     if not constants:
         return
     names = "|".join(map(re.escape, constants))
@@ -24,14 +29,15 @@ def differing(graph: Graph, constants: Mapping[str, int]) -> Iterator[Finding]:
                          re.MULTILINE)
     for package in graph.packages.values():
         if package.module is not None:
-            yield from _in(package, written, constants)
+            files = [name for name in sorted(package.files)
+                     if name.endswith(".go") and not name.endswith(f"_{target.goarch}.go")]
+            yield from _in(package, files, written, constants)
 
 
-def _in(package: Package, written: re.Pattern[str], constants: Mapping[str, int]) -> Iterator[Finding]:
-    for name in sorted(package.files):
-        if not name.endswith(".go"):
-            continue
-        text = (package.folder / name).read_text("utf-8", "replace")
+def _in(package: Package, files: Iterable[str], written: re.Pattern[str],
+        constants: Mapping[str, int]) -> Iterator[Finding]:
+    for name in files:
+        text = text_of(package.folder / name)
         for found in written.finditer(text):
             here, there = number(found[2]), constants[found[1]]
             if here != there:

@@ -24,6 +24,7 @@ class Module:
     folder: str
     go: str  # what its go.mod asks for: "1.21"
     replaced: bool = False
+    is_main: bool = False  # the one that is audited
 
     def __str__(self) -> str:
         return f"{self.path} {self.version}".strip() + (" (replaced)" if self.replaced else "")
@@ -149,5 +150,11 @@ def _package(told: Mapping, words: Mapping[str, str]) -> Package:  # type: ignor
 
 def _module(told: Mapping) -> Module:  # type: ignore[type-arg]
     instead = told.get("Replace") or told
-    return Module(told["Path"], told.get("Version", ""), instead.get("Dir") or told.get("Dir", ""),
-                  instead.get("GoVersion") or told.get("GoVersion", ""), bool(told.get("Replace")))
+    return Module(
+        path=told["Path"],
+        version=told.get("Version", ""),
+        folder=instead.get("Dir") or told.get("Dir", ""),
+        go=instead.get("GoVersion") or told.get("GoVersion", ""),
+        replaced=bool(told.get("Replace")),
+        is_main=bool(told.get("Main")),
+    )

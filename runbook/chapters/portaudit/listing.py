@@ -20,7 +20,10 @@ HOME = KEPT / "home"
 
 TOO_OLD = re.compile(
     r"requires go >= ?(\d+\.\d+)|invalid go version '(\d+\.\d+)|unknown directive: (toolchain|tool|godebug)")
+NAMED = re.compile(r"^\s*(\S+)@(v\S+): missing go\.sum entry for go\.mod file", re.MULTILINE)
 SAID_SO = dict.fromkeys((1, 2), "an older Go says so where a package does not compile")
+TRIMMED = ("-trimpath",)
+"""As the builds have it: what they compiled is not compiled again."""
 WITH_CGO: Mapping[str, str] = {"CGO_ENABLED": "1"}
 """For a list alone: no C compiler is asked."""
 
@@ -42,6 +45,7 @@ class Listing:
     target: Target
     shell: Shell
     modfile: Path | None = None
+    flags: tuple[str, ...] = TRIMMED
 
     def ask(self, *patterns: str, options: tuple[str, ...] = (), instead: Mapping[str, str] | None = None
             ) -> tuple[str, str]:
@@ -55,7 +59,7 @@ class Listing:
         asked = ["-json", *([f"-modfile={self.modfile}"] if self.modfile else []), "--", *patterns]
         script = Script(IN_FOLDER, limit=LIMIT, also=SAID_SO)
         try:
-            result = self.shell.run(script.command(str(self.folder), *words, *options, *asked))
+            result = self.shell.run(script.command(str(self.folder), *words, *self.flags, *options, *asked))
         except CommandFailed as error:
             raise self.refused(error.tail) from error
         return result.text, result.stderr.decode("utf-8", "replace")
@@ -67,5 +71,7 @@ class Listing:
             return TooOld(words.strip(), next((one for one in old.groups()[:2] if one), ""))
         hint = "see Go's words above"
         if re.search(r"GOPROXY=off|missing go\.sum|module lookup disabled|cannot find module", words):
-            hint = f"`go mod download` in {self.folder}, once, where there is a network: the audit itself uses none"
+            one = NAMED.search(words)
+            what = f"go mod download {one[1]}@{one[2]}" if one else "go mod download"
+            hint = f"`{what}` in {self.folder}, once, where there is a network: the audit itself uses none"
         return Blocked(f"{self.folder}: {self.go} does not list its packages", tail=words, next=hint)
