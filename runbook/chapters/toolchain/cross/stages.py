@@ -39,7 +39,7 @@ class Record:
     replaced: list[str] = field(default_factory=list, hash=False)  # paths that a later stage made anew
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Found:
     """Everything that the decision needs."""
 
@@ -51,6 +51,11 @@ class Found:
     damaged: Mapping[str, str]            # by stage: a file of it that is no longer what was made
     replaced: frozenset[str]              # stages of whose files a later stage replaced some
     begun: frozenset[str]                 # keys whose build folder is there
+
+    def __str__(self) -> str:
+        return f"{self.recipe}; {len(self.records)} of them were built before"
+
+    __repr__ = __str__
 
 
 @dataclass(frozen=True)
