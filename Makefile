@@ -16,6 +16,7 @@ test: prepare  ## run every test, the notebooks' stored outputs included
 	@setup/in-services go test ./...
 
 test-long: prepare  ## run the tests that need minutes
+	@setup/debian $$(sed -e 's/[[:space:]]*#.*//' setup/debian-packages-long.txt)
 	@.venv/bin/python -m pytest -m long
 
 bench: prepare  ## measure side by side with the peers, into bench/results.json

@@ -36,7 +36,7 @@ CONTENTS: tuple[Title, ...] = (
           (START,)),
     Title("02_toolchain_build", "Toolchain",
           "Does the site's Go build for the target, and does what it builds work there?", (START,),
-          {"packages": list}),
+          {"packages": list, "stop_after": str}),
     Title("03_static_compile", "Static compile",
           "Is what we built static, for the right machine, and the same twice?", ("02_toolchain_build",)),
     Title("04_container_deploy", "Container deployment",

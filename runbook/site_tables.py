@@ -174,6 +174,8 @@ class Toolchain:
                          "auto", check=one_of("auto", "modern", "legacy"), example="auto")
     vulnerabilities: Path | None = entry("a folder with Go's vulnerability database (a copy of vuln.go.dev); without "
                                          "it, nothing is checked", None)
+    c: Path | None = entry("a file that says from which sources a C cross toolchain is built, in stages; without it "
+                           "the C compiler for the target that is on the PATH counts", None)
 
 
 CONTAINER = "container"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from runbook.table import Reading, entry, read_table, unknown
 from runbook.toml_lines import lines_of
 
 FOLDER = Path(__file__).resolve().parent
+TRIPLET = re.compile(r"[a-z0-9_]+(-[a-z0-9_]+)?-linux(-(gnu|musl)[a-z0-9]*)?")
 
 
 @dataclass(frozen=True)
@@ -235,6 +237,17 @@ def _contradictions(target: Target, stem: str, reading: Reading) -> None:
     for what, value in (("uname", target.names.uname), ("triplets", target.names.triplets)):
         if not value:
             reading.refuse(("names", what), "is empty")
+    for triplet in target.names.triplets:
+        if not TRIPLET.fullmatch(triplet):
+            reading.refuse(("names", "triplets"), f"{triplet!r} is no GNU triplet: CPU-VENDOR-linux-gnu")
+    if len(set(target.names.triplets)) < len(target.names.triplets):
+        reading.refuse(("names", "triplets"), "names one twice")
+    for key, name in (("kernel", target.names.kernel), ("goarch", target.goarch)):
+        if not re.fullmatch(r"[a-z0-9_]+", name):
+            reading.refuse(("names", key), f"{name!r} is no name of an architecture")
+    for interpreter in target.elf.interpreters:
+        if not interpreter.startswith("/"):
+            reading.refuse(("elf", "interpreters"), f"{interpreter!r} does not begin at the root")
     if not target.elf.machines:
         reading.refuse(("elf", "machines"), "is empty")
     if target.elf.bits not in (32, 64):

@@ -87,8 +87,9 @@ def test_a_lock_pins_with_hashes_and_names_no_index(lock: str) -> None:
     assert not re.search(r"://|index-url|find-links|trusted-host", text)
 
 
-def test_every_debian_package_is_named_once_with_a_reason() -> None:
-    lines = (ROOT / "setup/debian-packages.txt").read_text().splitlines()
+@pytest.mark.parametrize("file", ["setup/debian-packages.txt", "setup/debian-packages-long.txt"])
+def test_every_debian_package_is_named_once_with_a_reason(file: str) -> None:
+    lines = (ROOT / file).read_text().splitlines()
     listed = [line for line in lines if line and not line.startswith("#")]
     for line in listed:
         assert re.fullmatch(r"[a-z0-9][a-z0-9.+-]+ +# \S.+", line), line

@@ -137,6 +137,10 @@ def copy(tmp_path):
     ("is = [0x9916, 268]", "is = []", "elf.machines: is empty"),
     ("bits = { is = 64", "bits = { is = 48", "elf.bits: expected 32 or 64"),
     ('what = "etcd', 'wat = "etcd', "did you mean `what`?"),
+    ('"sw_64-sunway-linux-gnu", ', '"sw_64-sunway", ', "names.triplets: 'sw_64-sunway' is no GNU triplet"),
+    ('"sw_64-unknown-linux-gnu", ', '"sw_64-sunway-linux-gnu", ', "names.triplets: names one twice"),
+    ('kernel = { is = "sw_64"', 'kernel = { is = ""', "names.kernel: '' is no name of an architecture"),
+    ('"/lib/ld-linux.so.2"', '"ld-linux.so.2"', "elf.interpreters: 'ld-linux.so.2' does not begin at the root"),
 ])
 def test_a_damaged_target_file_is_named_with_line_and_key(copy, old, new, message):
     with pytest.raises(TargetError) as caught:

@@ -19,7 +19,7 @@ EMPTY = "int nothing(void) { return 0; }\n"
 TRIPLET = re.compile(r"[A-Za-z0-9_.]+(-[A-Za-z0-9_.]+){1,3}")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Compiler:
     """A C compiler that made an object file for the target here."""
 
@@ -34,8 +34,10 @@ class Compiler:
     def __str__(self) -> str:
         return f"a C compiler for {self.target}"
 
+    __repr__ = __str__
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class NoCompiler:
     """Why there is none, and what to do; it is false, and shows itself."""
 
@@ -48,6 +50,8 @@ class NoCompiler:
 
     def __str__(self) -> str:
         return f"no C compiler for {self.target}: {self.why}; {self.next}"
+
+    __repr__ = __str__
 
 
 def find_compiler(target: Target, shell: Shell) -> Compiler | NoCompiler:
@@ -64,7 +68,7 @@ def find_compiler(target: Target, shell: Shell) -> Compiler | NoCompiler:
         program = shell.run(WHERE.command(name)).text.strip()
         if not program:
             continue
-        found = _tried(program, target, shell)
+        found = tried(program, target, shell)
         if isinstance(found, Compiler):
             return found
         wrong.append(f"{program} {found}")
@@ -72,7 +76,7 @@ def find_compiler(target: Target, shell: Shell) -> Compiler | NoCompiler:
     return NoCompiler(target.name, "; ".join(wrong) or f"none of {', '.join(names)} is on the PATH", mend)
 
 
-def _tried(program: str, target: Target, shell: Shell) -> Compiler | str:
+def tried(program: str, target: Target, shell: Shell) -> Compiler | str:
     """The compiler, or what is wrong with it."""
     try:
         machine = shell.run(command(program, "-dumpmachine", limit=LIMIT)).text.strip()

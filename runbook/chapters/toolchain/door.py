@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 
 from runbook.chapter import Chapter
 from runbook.chapters.toolchain import judges as judges  # hears the chapter's claims once it is imported
 from runbook.chapters.toolchain.compiler import find_compiler
+from runbook.chapters.toolchain.cross.door import built_from
 from runbook.chapters.toolchain.evidence import Port, evidence
 from runbook.chapters.toolchain.judges import Toolchain, look_into
 from runbook.chapters.toolchain.make import LOG, make
@@ -105,7 +107,7 @@ def works_there(chapter: Chapter, programs: Programs, trial: Trial, written: Pas
 
 def port(chapter: Chapter, seen: Passport) -> Port:
     """What the claims about building a toolchain are judged by."""
-    return evidence(seen.go, chapter.target, seen.compiler, chapter.local)
+    return replace(evidence(seen.go, chapter.target, seen.compiler, chapter.local), built=built_from(chapter))
 
 
 def tree(chapter: Chapter, seen: Passport) -> Toolchain:

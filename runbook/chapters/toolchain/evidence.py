@@ -41,6 +41,7 @@ class Port:
     by_library: tuple[str, ...]  # and those that call the C library for them
     config_sub: str = ""  # the date of GNU config.sub; empty: it is not here
     triplets: Mapping[str, str] = field(default_factory=dict, hash=False)  # what it says against each; empty: it knows
+    built: tuple[str, ...] = ()  # the projects of which a C toolchain was built here, in their order
 
     def __str__(self) -> str:
         return f"{self.go}, {self.compiler}"

@@ -153,6 +153,15 @@ def upstreams_tools_need_a_patch(seen: Port) -> Judgement:
 
 @judges("2.4-c")
 def the_stages_come_in_the_named_order(seen: Port) -> Judgement:
-    """Its test is the log of a staged build, and no chapter makes one."""
-    return Judgement(None, "", why=f"no C toolchain was built from source here ({seen.compiler}); the installation "
-                                   "manuals have the named order, and the kernel headers before glibc besides")
+    """By a build that came to its end. What the named order leaves out is told, whatever becomes of the four."""
+    if not seen.built:
+        return Judgement(None, "", why=f"no C toolchain was built from source here ({seen.compiler}): `toolchain.c` of "
+                                       "the site names sources; the installation manuals have the named order, and "
+                                       "the kernel headers before glibc besides")
+    named = [part.split()[0] for part in named_in("2.4-c", r"order is (.+)").split(", ")]
+    left_out = [source for source in seen.built if source not in named]
+    besides = f"; the named order leaves out {', '.join(left_out)}" if left_out else ""
+    if len(seen.built) - len(left_out) < len(named):
+        return Judgement(None, "", why=f"the build went no further than {', '.join(seen.built)}")
+    return Judgement([one for one in seen.built if one in named] == named,
+                     f"built from {', '.join(seen.built)}{besides}")

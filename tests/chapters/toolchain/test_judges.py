@@ -10,6 +10,7 @@ from runbook.chapters.toolchain.evidence import Port, evidence
 from runbook.chapters.toolchain.judges import (
     look_into,
     the_compiler_emits_vector_instructions,
+    the_stages_come_in_the_named_order,
     vector_instructions,
 )
 from runbook.chapters.toolchain.observe import find_go
@@ -42,6 +43,16 @@ def test_a_port_on_its_own_site_is_judged_by_its_compiler(site: Site, local: Loc
     named = replace(port, compiler=Compiler("cc", "sw64-linux-gnu", "", "sw64"), refusal="", by_library=("x.go",))
     named = replace(named, config_sub="")
     assert heard(named) == {"1-e": None, "2.2-g": True, "2.4-a": True, "2.4-b": None, "2.4-c": None}
+
+
+def test_the_order_of_the_stages_is_judged_by_a_build_that_came_to_its_end(site: Site, local: LocalShell) -> None:
+    none = NoCompiler("riscv64", "none", "install one")
+    port = evidence(find_go(site, local), load_target("riscv64"), none, local)
+    assert heard(replace(port, built=("binutils", "linux", "gcc", "glibc", "gcc")))["2.4-c"] is True
+    assert heard(replace(port, built=("linux", "gcc", "binutils", "glibc", "gcc")))["2.4-c"] is False
+    assert heard(replace(port, built=("binutils", "linux", "gcc")))["2.4-c"] is None
+    told = the_stages_come_in_the_named_order(replace(port, built=("binutils", "linux", "gcc", "glibc", "gcc")))
+    assert told.measured.endswith("the named order leaves out linux")
 
 
 def test_a_code_generator_that_names_vector_instructions_is_believed(tmp_path: Path) -> None:
