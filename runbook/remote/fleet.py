@@ -16,9 +16,9 @@ from runbook.remote.local import LocalShell
 from runbook.remote.outcomes import Outcomes
 from runbook.remote.question import Answers, HostAnswers, Question, Unanswered
 from runbook.remote.shell import Recorder, Sent
+from runbook.remote.source import Source
 from runbook.remote.ssh import SshShell
 from runbook.remote.strict import StrictShell
-from runbook.remote.transfer import Source
 from runbook.site import Host, Site
 from runbook.verdict import State, Verdict, Verdicts
 

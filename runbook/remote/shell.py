@@ -20,9 +20,11 @@ class Sent:
     size: int
     already: bool
     seconds: float
+    resumed: int = 0                      # bytes that an earlier transfer had brought before it was cut off
 
     def __str__(self) -> str:
-        return f"{self.host}: {self.path} {'was there already' if self.already else 'sent'}, {self.size} bytes"
+        gone_on = f", {self.resumed} of them by an earlier transfer" if self.resumed else ""
+        return f"{self.host}: {self.path} {'was there already' if self.already else 'sent'}, {self.size} bytes{gone_on}"
 
 
 class Recorder(Protocol):
@@ -33,6 +35,9 @@ class Recorder(Protocol):
 
     def end(self, begin: int, **fields: object) -> int:
         """The end that belongs to `begin`; outputs come as `stdout` and `stderr` bytes."""
+
+    def write(self, kind: str, host: str | None = None, **fields: object) -> int:
+        """One line about something that takes no time; returns its number."""
 
 
 class Shell(Protocol):
