@@ -52,10 +52,13 @@ def packed(feed: Iterable[bytes]) -> Iterator[bytes]:
     yield squeeze.flush()
 
 
-def watched(feed: Iterable[bytes], say: Callable[[str], object], *, name: str, done: int, size: int) -> Iterator[bytes]:
-    """The pieces as they are; says how far it is, once that takes long."""
-    start, before = time.monotonic(), done
-    until = start + TALKATIVE
+def watched(feed: Iterable[bytes], say: Callable[[str], object], *, name: str, done: int, size: int,
+            began: float | None = None) -> Iterator[bytes]:
+    """The pieces as they are; says how far it is, once it takes long, counted from the monotonic time `began`, where
+    the feed is a part of something larger."""
+    here = time.monotonic()
+    start, before = (here, done) if began is None else (began, 0)
+    until = max(start + TALKATIVE, here)
     for piece in feed:
         yield piece
         done += len(piece)

@@ -27,6 +27,29 @@ class Sent:
         return f"{self.host}: {self.path} {'was there already' if self.already else 'sent'}, {self.size} bytes{gone_on}"
 
 
+@dataclass(frozen=True)
+class SentFolder:
+    """A folder that is on a host now: how many files and links it has, how many were sent, the bytes of those, and how
+    many names of all kinds were made, or got another mode or owner."""
+
+    host: str
+    path: str
+    names: int
+    sent: int
+    size: int
+    mended: int
+    seconds: float
+
+    @property
+    def already(self) -> bool:
+        """Whether nothing at all was changed."""
+        return not self.sent and not self.mended
+
+    def __str__(self) -> str:
+        what = "was there already" if self.already else f"{self.sent} sent, {self.size} bytes, {self.mended} mended"
+        return f"{self.host}: {self.path}: {self.names} files, {what}"
+
+
 class Recorder(Protocol):
     """Who is told of every command and transfer: the journal, in a run."""
 
@@ -54,6 +77,9 @@ class Shell(Protocol):
     def put(self, source: Path | bytes, target: str, *, mode: int = 0o644, owner: str | None = None,
             sudo: bool = False) -> Sent:
         """Puts a file there, atomically and verified by SHA-256; not sent again where it is there already."""
+
+    def put_folder(self, source: Path, target: str, *, owner: str | None = None, sudo: bool = False) -> SentFolder:
+        """Puts a folder's files, links and folders there; only what differs is sent."""
 
     def get(self, source: str, target: Path, *, sudo: bool = False) -> Sent:
         """Fetches a file, verified by SHA-256."""

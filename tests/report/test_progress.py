@@ -12,7 +12,8 @@ from runbook.report.progress import Board, Plain
 
 STEP = {"kind": "step", "phase": "begin", "host": "node1", "why": "the unit is not there"}
 COMMAND = {"kind": "command", "phase": "begin", "host": "node2", "words": ["systemctl", "restart", "users"]}
-TRANSFER = {"kind": "note", "about": "transfer", "host": "node3", "text": "/srv/image: 34 of 100 MB, 11.0 MB/s, 6 s left"}
+TRANSFER = {"kind": "note", "about": "transfer", "host": "node3",
+            "text": "/srv/image: 34 of 100 MB, 11.0 MB/s, 6 s left"}
 
 
 def test_without_a_terminal_there_is_one_line_an_event() -> None:
