@@ -12,12 +12,12 @@ LOOK = r"""
 xargs -0 true </dev/null 2>/dev/null && command -v tar >/dev/null || {
     echo "a folder wants tar, and an xargs that knows -0" >&2; exit 69; }
 [ -d "$1" ] || [ ! -e "$1" ] || { echo "$1 is there and no folder" >&2; exit 73; }
-cd -- "$1" 2>/dev/null || { [ ! -e "$1" ] && exit; echo "$1 cannot be entered" >&2; exit 73; }
 command -v gzip >/dev/null && printf 'gzip\0' || printf '\0'
+cd -- "$1" 2>/dev/null || { [ ! -e "$1" ] && exit; echo "$1 cannot be entered" >&2; exit 73; }
 xargs -0 -n 500 sh -c "$2" sh
 """
-"""`$1` the folder, `$2` EACH; the names by standard input, each ended by a NUL. Says nothing where there is
-no folder."""
+"""`$1` the folder, `$2` EACH; the names by standard input, each ended by a NUL. Says whether there is gzip, and
+nothing more where there is no folder."""
 
 EACH = r"""
 printf '%s\0' $#
@@ -80,8 +80,6 @@ def look(target: str, entries: Iterable[Entry], sudo: bool, limit: float) -> Com
 def parse_look(data: bytes, entries: Iterable[Entry]) -> tuple[bool, Mapping[bytes, Seen]]:
     """Whether the host has gzip, and what each name is there. An answer that does not add up counts as unknown."""
     wanted = [entry.name for entry in entries]
-    if not data:
-        return False, {}
     records = iter(data.split(b"\0"))
     gzip = next(records) == b"gzip"
     found: dict[bytes, Seen] = {}
