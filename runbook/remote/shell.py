@@ -8,6 +8,7 @@ from typing import Protocol
 
 from runbook.remote.command import Command, Result
 from runbook.remote.question import HostAnswers, Question
+from runbook.remote.source import Source
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class Shell(Protocol):
     def ask(self, *questions: Question) -> HostAnswers:
         """All questions in one round trip; an error of the host is in the answers, not raised."""
 
-    def put(self, source: Path | bytes, target: str, *, mode: int = 0o644, owner: str | None = None,
+    def put(self, source: Path | bytes | Source, target: str, *, mode: int = 0o644, owner: str | None = None,
             sudo: bool = False) -> Sent:
         """Puts a file there, atomically and verified by SHA-256; not sent again where it is there already."""
 

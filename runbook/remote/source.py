@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 import zlib
 from collections.abc import Iterator
@@ -26,6 +27,9 @@ MOST_PARTS = 200
 """So many parts between holes at most: each is two words of a command."""
 
 SAMPLE = 1 << 17
+
+REMEMBERED = 4
+"""Files that `once` knows: those that go to several hosts now."""
 
 Part = tuple[int, int]
 """Where a part of a file begins and ends, in bytes."""
@@ -66,6 +70,18 @@ class Source:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             size = file.tell()
             return cls(content, size, digest, parts=parts_of(file.fileno(), size), state=state)
+
+    @classmethod
+    def once(cls, content: Path) -> Source:
+        """As `of`; a file that was read before and has not changed is not read again, whichever host asks for it."""
+        with _reading:
+            known = _read.pop(content, None)
+            if known is None or known.changed():
+                known = cls.of(content)
+            _read[content] = known
+            while len(_read) > REMEMBERED:
+                del _read[next(iter(_read))]
+        return known
 
     @classmethod
     def readable(cls, content: Path | bytes | Source) -> Source:
@@ -130,6 +146,10 @@ class Source:
                 data = file.read(SAMPLE)
                 before, after = before + len(data), after + len(zlib.compress(data, 1))
         return Sample(after / max(before, 1), before / max(time.perf_counter() - start, 1e-6))
+
+
+_reading = threading.Lock()
+_read: dict[Path, Source] = {}
 
 
 def parts_of(file: int, size: int) -> tuple[Part, ...]:

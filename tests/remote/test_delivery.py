@@ -7,6 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -314,3 +315,14 @@ def test_nothing_is_left_where_an_unexpected_end_comes_early(shell: StrictShell,
 def test_a_missing_folder_is_named_for_a_large_file_too(shell: StrictShell, noise: Path, tmp_path: Path) -> None:
     with pytest.raises(RunbookError, match="No such file or directory"):
         shell.put(noise, str(tmp_path / "none" / "file"))
+
+
+def test_a_file_for_several_hosts_is_read_once_until_it_changes(noise: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    reading = Source.of.__func__
+    monkeypatch.setattr(Source, "of", classmethod(lambda cls, what: read.append(what) or reading(cls, what)))
+    with ThreadPoolExecutor(3) as hosts:
+        found = list(hosts.map(Source.once, [noise] * 3))
+    assert read == [noise] and len({id(one) for one in found}) == 1
+    noise.touch()
+    assert Source.once(noise).sha256 == found[0].sha256 and read == [noise, noise]

@@ -36,7 +36,8 @@ def state_of(bed: Bed) -> tuple[object, ...]:
     return (run(*net, "nft", "list", "ruleset"), run(*net, "tc", "qdisc", "show"), knobs,
             on_host(bed, "cat", "/proc/mounts"), on_host(bed, "sha256sum", KEY), on_host(bed, "ls", "-l", "/etc/ssh"),
             on_host(bed, "ls", "/etc/sudoers.d", "/usr/local/bin", "/home"), on_host(bed, "cat", "/etc/passwd"),
-            on_host(bed, "sha256sum", "/etc/os-release", "/etc/ssh/sshd_config"), on_host(bed, "systemctl", "is-active", "ssh", "containerd"),
+            on_host(bed, "sha256sum", "/etc/os-release", "/etc/ssh/sshd_config"),
+            on_host(bed, "systemctl", "is-active", "ssh", "containerd"),
             harms(place))
 
 
