@@ -9,14 +9,26 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from runbook.errors import TransferFailed
+from runbook.remote.command import Command
 from runbook.remote.delivery import Carry, Delivery, Pace
 from runbook.remote.exchange import pieces
 from runbook.remote.pack import Changed, Pack, packs, settle, unpack
 from runbook.remote.packing import PROBE, WORTH, Packing, decide_packing, packed, watched
 from runbook.remote.source import LARGE, SAMPLE, Sample, Source
 from runbook.remote.transfer import Place, limit_for
-from runbook.remote.tree import FOLDER, LINK, Entry, Tree
-from runbook.remote.tree_seen import ABSENT, Seen, difference, look, parse_look
+from runbook.remote.tree import FILE, FOLDER, LINK, Entry, Tree
+from runbook.remote.tree_seen import (
+    ABSENT,
+    Seen,
+    difference,
+    links,
+    look,
+    parse_links,
+    parse_look,
+    parse_sums,
+    sums,
+    with_contents,
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +73,18 @@ class FolderDelivery:
         return FolderDone(len(found.send), sum(entry.size for entry in found.send), len(found.mend), packing)
 
     def _look(self) -> tuple[bool, Mapping[bytes, Seen]]:
-        asked = look(self.target, self.tree.entries, self.sudo, limit_for(self.tree.size))
-        return parse_look(self.carry(asked, self.target).stdout, self.tree.entries)
+        """What is there; contents are asked for where kind and size are right: a device is never read."""
+        limit = limit_for(self.tree.size)
+
+        def said(asked: Callable[..., Command], entries: Iterable[Entry]) -> bytes:
+            return self.carry(asked(self.target, entries, self.sudo, limit), self.target).stdout
+
+        gzip, seen = parse_look(said(look, self.tree.entries))
+        asked = [entry for entry in self.tree.entries if seen.get(entry.name, ABSENT).may_have(entry)]
+        files = [entry for entry in asked if entry.kind == FILE]
+        linked = [entry for entry in asked if entry.kind == LINK]
+        return gzip, with_contents(seen, parse_sums(said(sums, files)) if files else (),
+                                   parse_links(said(links, linked), linked) if linked else ())
 
     def _send_small(self, entries: Iterable[Entry], gzip: bool, size: int) -> str:
         """Pack after pack; what packing was seen to be worth is decided anew for each."""

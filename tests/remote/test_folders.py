@@ -22,7 +22,7 @@ from runbook.remote.pack import packs
 from runbook.remote.ssh import SshShell
 from runbook.remote.strict import StrictShell
 from runbook.remote.tree import Tree
-from runbook.remote.tree_seen import parse_look
+from runbook.remote.tree_seen import parse_links, parse_look, parse_sums
 from runbook.site import load_site
 from runbook.testbed.bed import Bed
 from tests.remote.conftest import Notes, Sshd
@@ -249,11 +249,24 @@ def test_it_is_packed_where_the_line_was_seen_to_be_slow(tmp_path: Path) -> None
 
 def test_an_answer_that_does_not_add_up_counts_as_unknown(source: Path) -> None:
     """As of an sha256sum that escapes no line feed, or could not read a file: then it is sent, whatever is there."""
+    digest = b"0" * 64
+    assert list(parse_sums(digest + b"  ./a\nb\n" + digest + b"  ./c\nshort  ./d\n")) == [
+        (b"a", "0" * 64), (b"c", "0" * 64)]
+    assert list(parse_sums(b"\\" + digest + rb"  ./a\nb\\n" + b"\n")) == [(b"a\nb\\n", "0" * 64)]
     entries = Tree.readable(source).entries[:3]
-    modes = b"755 root:root\n644 root:root\n600 root:root\n"
-    gzip, seen = parse_look(b"\0".join((b"", b"3", b"d", b"f", b"f", modes, b"0" * 64 + b"  ./x\n", b"")), entries)
-    assert not gzip and [one.sha256 for one in seen.values()] == ["", "", ""]
-    assert [one.mode for one in seen.values()] == [0o755, 0o644, 0o600]
+    assert list(parse_links(b"x\n.\0", entries)) == []
+    gzip, seen = parse_look(b"gzip\n81a4 7 root:root ./a\nb//\nnonsense//\n41ed 9 a:b ./c d//\n")
+    assert gzip and {name: (one.kind, one.mode, one.owner) for name, one in seen.items()} == {
+        b"a\nb": ("f", 0o644, "root:root"), b"c d": ("d", 0o755, "a:b")}
+
+
+def test_a_pipe_or_device_in_a_file_s_place_is_not_read(shell: StrictShell, tmp_path: Path) -> None:
+    (tmp_path / "source").mkdir()
+    (tmp_path / "source" / "file").write_bytes(b"")
+    (tmp_path / "target").mkdir()
+    os.mkfifo(tmp_path / "target" / "file")
+    with pytest.raises(TransferFailed, match="'file' is a device or the like there and a file here"):
+        shell.put_folder(tmp_path / "source", str(tmp_path / "target"))
 
 
 def test_a_folder_goes_to_many_hosts_and_is_read_once(bed: Bed, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
