@@ -53,7 +53,7 @@ def measure(host: Host, rounds: int = ROUNDS) -> list[Measure]:
                              if name == "ours" or name.startswith("rsync")}, rounds=rounds, warm=1)
             assert shell.put_folder(folder, there).already
         finally:
-            shell.run(command("rm", "-rf", THERE))
+            shell.run(command("rm", "-rf", THERE, limit=600.0))
     first = {name: Spread.of(seconds) for name, seconds in fresh.items()}
     second = {name: Spread.of(seconds) for name, seconds in again.items()}
     return [Measure("files-1000", "s", "less", rounds, first.pop("ours"), first),

@@ -56,6 +56,7 @@ class Source:
     held: bytes | None = None
     parts: tuple[Part, ...] = ()
     state: tuple[int, ...] = ()           # of a file, when it was hashed
+    head: str = ""                        # the SHA-256 of a large one's first grain
 
     @classmethod
     def of(cls, content: Path | bytes) -> Source:
@@ -69,7 +70,10 @@ class Source:
                 return cls(content, len(held), hashlib.sha256(held).hexdigest(), held, state=state)
             digest = hashlib.file_digest(file, "sha256").hexdigest()
             size = file.tell()
-            return cls(content, size, digest, parts=parts_of(file.fileno(), size), state=state)
+            parts = parts_of(file.fileno(), size)
+            file.seek(0)
+            head = hashlib.sha256(file.read(GRAIN)).hexdigest()
+            return cls(content, size, digest, parts=parts, state=state, head=head)
 
     @classmethod
     def once(cls, content: Path) -> Source:

@@ -26,7 +26,8 @@ instructions for it."""
 
 MEND = r"""
 [ ! -d "$1" ] || { echo "$1 is a folder" >&2; exit 73; }
-if [ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %s "$1")" = "$5" ]; then
+begins() { [ -z "$2" ] || [ "$(head -c 65536 <"$1" | sha256sum)" = "$2  -" ]; }
+if [ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %s "$1")" = "$5" ] && begins "$1" "${9-}"; then
     sum=$(digest <"$1") || exit
     if [ "${sum%% *}" = "$2" ]; then
         before=$(stat -c '%a %u %g' "$1")
@@ -38,7 +39,8 @@ if [ -f "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %s "$1")" = "$5" ]; then
 fi
 echo other
 """
-"""`$1` target, `$2` SHA-256, `$3` mode, `$4` owner, `$5` size: is the content there? Then mends its mode and owner."""
+"""`$1` target, `$2` SHA-256, `$3` mode, `$4` owner, `$5` size, `$9` the SHA-256 of a large one's beginning: is the
+content there? Then mends its mode and owner. What begins otherwise need not be read to its end."""
 
 KEPT = r"""
 folder=$(dirname -- "$1")
@@ -179,7 +181,7 @@ def mend(source: Source, place: Place) -> Command:
     more: tuple[str, ...] = ()
     if source.large:
         weight = sum(stop - start for start, stop in source.left(0, source.size))
-        more = (place.label(), source.sha256[:16], str(weight))
+        more = (place.label(), source.sha256[:16], str(weight), source.head)
     return _command(source, place, (LARGE_DIGEST + MEND + KEPT) if source.large else SMALL_DIGEST + MEND,
                     str(source.size), *more)
 

@@ -139,14 +139,25 @@ def system(layout: Layout, place: Place, name: str) -> Deed:
 
 CONFIG = "/etc/ssh/sshd_config"
 
+LISTENS = """
+i=0
+until ssh-keyscan -p "$1" 127.0.0.1 2>/dev/null | grep -q .; do
+    i=$((i + 1))
+    [ $i -lt 100 ] || exit 1
+    sleep 0.05
+done
+"""
+"""Until sshd listens at port `$1`: after a reload it listens to nobody for a moment."""
+
 
 def port(layout: Layout, place: Place, word: str) -> Deed:
     """sshd listens there too, and still at 22, where the testbed looks whether a host is up."""
     add = 'cp -p "$1.before" "$1" && printf "Port 22\\nPort %s\\n" "$2" >>"$1"'
     reload = ("systemctl", "reload", "ssh")
+    there = ("sh", "-c", LISTENS, "sh", word)
     return Deed(HOST, (("mv", CONFIG, f"{CONFIG}.before"),
-                       ("sh", "-c", add, "sh", CONFIG, str(number(word, 1, 65535))), reload),
-                (("mv", f"{CONFIG}.before", CONFIG), reload))
+                       ("sh", "-c", add, "sh", CONFIG, str(number(word, 1, 65535))), reload, there),
+                (("mv", f"{CONFIG}.before", CONFIG), reload, ("sh", "-c", LISTENS, "sh", "22")))
 
 
 def ipv6_only(layout: Layout, place: Place) -> Deed:

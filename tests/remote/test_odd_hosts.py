@@ -73,7 +73,7 @@ def works_whole(shell: SshShell, folder: Path) -> None:
         out, err = bytearray(), bytearray()
         ended = carry(shell, command("sh", "-c", "printf 'a\\nb\\377'; exit 4", also={4: "it says so"}), run="odd",
                       out=out.extend, err=err.extend)
-        assert (bytes(out), ended.exit_code) == (b"a\nb\xff", 4)
+        assert (bytes(out), ended.lease.exit_code) == (b"a\nb\xff", 4)
     finally:
         shell.run(command("rm", "-rf", HERE, sudo=True))
         for lease in leases(shell):

@@ -101,7 +101,8 @@ EFFECTS: dict[str, tuple[tuple[str, ...], Callable[[Bed], bool]]] = {
     "sudo-revoked": ((), lambda bed: "password is required" in on_host(
         bed, "runuser", "-u", bed.layout.operator, "--", "sh", "-c", "sudo -n true 2>&1")),
     "banner": ((), lambda bed: "Authorized use only" in as_operator(bed, "true")),
-    "noise": ((), lambda bed: "Inappropriate ioctl" in as_operator(bed, "true 2>&1")),
+    "noise": ((), lambda bed: "Inappropriate ioctl" in on_host(
+        bed, "sh", "-c", 'runuser "$1" -c true 2>&1', "sh", bed.layout.operator)),
     "locale": (("de_DE.UTF-8",), lambda bed: "de_DE.UTF-8" in as_operator(bed, "echo $LC_ALL")),
     "without": (("bash,tar",), lambda bed: as_operator(
         bed, "command -v bash tar; readlink /proc/$$/exe") == "/usr/bin/dash"),
