@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runbook.errors import ConnectionLost, RunbookError, TransferFailed
+from runbook.remote.delivery import Pace
 from runbook.remote.local import LocalShell
 from runbook.remote.packing import decide_packing, watched
 from runbook.remote.source import GRAIN, LARGE, Sample, Source, parts_of
@@ -181,19 +182,34 @@ def throttled(shell: StrictShell, rate: float, monkeypatch: pytest.MonkeyPatch) 
     return went
 
 
-def test_it_is_packed_where_the_line_is_slow_and_sent_as_it_is_where_it_is_not(
-        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = tmp_path / "text"
-    text.write_bytes(os.urandom(6 * MIB).hex().encode())  # packs to half, and takes its time
-    for rate, packed in ((1.5e6, True), (1e12, False)):
-        notes = Notes()
-        shell = LocalShell(notes)
-        shell._pace.rate = 0 if packed else rate  # or seen before: this machine may be too busy for a fast line
-        went = throttled(shell, rate, monkeypatch)
-        shell.put(text, str(tmp_path / f"target{packed}"))
-        assert (tmp_path / f"target{packed}").read_bytes() == text.read_bytes()
-        assert notes.ended[0]["packing"].startswith("packed: deflate leaves" if packed else "as it is: deflate leaves")
-        assert sum(went) < text.stat().st_size * 0.8 if packed else sum(went) == text.stat().st_size
+@pytest.fixture
+def digits(tmp_path: Path) -> Path:
+    """12 MiB that pack to half, and take their time."""
+    file = tmp_path / "digits"
+    file.write_bytes(os.urandom(6 * MIB).hex().encode())
+    return file
+
+
+@pytest.mark.parametrize(("seen", "packed"), [(1e5, True), (1e12, False)])
+def test_it_is_packed_where_the_line_was_seen_to_be_slow(
+        shell: StrictShell, digits: Path, monkeypatch: pytest.MonkeyPatch, seen: float, packed: bool) -> None:
+    went = throttled(shell, 1e12, monkeypatch)
+    monkeypatch.setattr(shell, "_pace", Pace(seen))
+    shell.put(digits, str(digits.with_name("target")))
+    assert digits.with_name("target").read_bytes() == digits.read_bytes()
+    size = digits.stat().st_size
+    assert sum(went) < 0.7 * size if packed else sum(went) == size
+
+
+@pytest.mark.long
+def test_the_first_piece_tells_what_the_line_carries(digits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    notes = Notes()
+    shell = LocalShell(notes)
+    went = throttled(shell, 1.5e6, monkeypatch)
+    shell.put(digits, str(digits.with_name("target")))
+    assert digits.with_name("target").read_bytes() == digits.read_bytes()
+    assert str(notes.ended[0]["packing"]).startswith("packed: deflate leaves 0.5")
+    assert 1e5 < shell._pace.rate < 2e6 and sum(went) < 0.9 * digits.stat().st_size
 
 
 def test_what_nothing_packs_is_not_packed(noise: Path, tmp_path: Path) -> None:
@@ -298,13 +314,14 @@ def test_progress_is_told_where_it_takes_long(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_progress_reaches_whoever_follows_the_journal(
-        noise: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        digits: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     notes = Notes()
     shell = LocalShell(notes)
-    throttled(shell, 15e6, monkeypatch)
-    shell.put(noise, str(tmp_path / "file"))
+    shell._pace.rate = 1e12
+    throttled(shell, 5e6, monkeypatch)
+    shell.put(digits, str(tmp_path / "file"))
     kind, host, fields = notes.written[0]
-    assert (kind, host, fields["about"]) == ("note", "local", "transfer") and " of 42 MB, " in str(fields["text"])
+    assert (kind, host, fields["about"]) == ("note", "local", "transfer") and " of 13 MB, " in str(fields["text"])
 
 
 def test_nothing_is_left_where_an_unexpected_end_comes_early(shell: StrictShell, noise: Path, tmp_path: Path) -> None:
