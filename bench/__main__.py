@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 
-from bench import command, file, files, fleet, questions
+from bench import audit, command, file, files, fleet, questions
 from bench.measure import RESULTS, Measure, keep
 from runbook.errors import RunbookError
 from runbook.site import Host, Site, load_site
@@ -18,6 +18,7 @@ MEASUREMENTS: Mapping[str, Callable[[Site], list[Measure]]] = {
     "files-1000": lambda site: files.measure(first(site)),
     "fleet-20": lambda site: fleet.measure(20, rounds=3),
     "fleet-100": lambda site: fleet.measure(100, rounds=2),
+    "audit-etcd": audit.measure,
 }
 """Some measure two things at once: the fleets their memory too, file and files also what is there already."""
 
