@@ -65,7 +65,7 @@ def make(folder: Path) -> None:
     sizes = random.Random(1)
     for number in range(FILES):
         inner = folder / f"{number % FOLDERS}"
-        inner.mkdir(exist_ok=True)
+        inner.mkdir(parents=True, exist_ok=True)
         (inner / f"file {number}").write_bytes(os.urandom(sizes.randint(1, LARGEST)))
 
 

@@ -125,6 +125,7 @@ def message_of(act: Callable[[], object]) -> str:
         what = re.sub(r"\d+\.\d s", "N s", what)
         what = re.sub(r"(sleep|[0-9.]+) (\d{8})\b", r"\1 N", what)
         what = re.sub(r"\d+ are free", "N are free", what)
+        what = re.sub(r"\.runbook\.[0-9a-f.]+\.X+", ".runbook.…", what)
         what = re.sub(r"SHA256:\S+", "SHA256:…", what)
         what = re.sub(r"lease [0-9a-f]{12}", "lease …", what)
         what = re.sub(r"\b\d+\.\d+\.\d+\.\d+\b", "ADDRESS", what)
