@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from runbook.remote.command import Command
-from runbook.remote.tree import FILE, LINK, Entry, Tree
+from runbook.remote.tree import LINK, Entry, Tree
 
 BYTES, NAMES = 8 << 20, 1000
 """What one pack holds at most: its content is in memory, and the names of one folder are the words of one mv."""
@@ -33,15 +33,16 @@ cd -- "$1" || exit 73
 new=$(mktemp -d ./.runbook.XXXXXXXX) || exit 73
 trap 'rm -rf -- "$new"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
-unpack() { tar -xpof - -C "$new"; }
-case $4 in gzip) gzip -dc | unpack ;; *) unpack ;; esac || exit 74
-sum=$(cd "$new/tree" && xargs -0 cat -- /dev/null <../files | sha256sum)
+case $4 in gzip) gzip -dc ;; *) cat ;; esac >"$new/pack" || exit 74
+sum=$(sha256sum <"$new/pack")
 [ "${sum%% *}" = "$2" ] || { echo "SHA-256 ${sum%% *} arrived instead of $2" >&2; exit 65; }
+tar -xpof "$new/pack" -C "$new" || exit 74
+rm -f -- "$new/pack"
 [ -z "$3" ] || chown -Rh -- "$3" "$new/tree" || exit 77
 sync -f "$new" 2>/dev/null
 xargs -0 sh -c "$5" sh "$new" <"$new/folders" || exit 73
 """
-"""`$1` the folder, `$2` the SHA-256 of all contents one after the other, `$3` the owner, `$4` whether it is packed,
+"""`$1` the folder, `$2` the SHA-256 of the archive, `$3` the owner, `$4` whether it is packed,
 `$5` MOVE. Each file is renamed over the old one when all of the pack are there, whole and on the disk."""
 
 SETTLE = r"""
@@ -56,7 +57,7 @@ xargs -0 chmod -- "$2" || exit 77
 
 @dataclass(frozen=True)
 class Pack:
-    """A tar archive of some entries, and the SHA-256 of what its files hold, one after the other."""
+    """A tar archive of some entries, and its SHA-256."""
 
     data: bytes
     sha256: str
@@ -82,12 +83,10 @@ def packs(tree: Tree, entries: Iterable[Entry]) -> Iterator[Pack]:
 
 
 def _pack(tree: Tree, entries: list[Entry]) -> Pack:
-    digest, out = hashlib.sha256(), io.BytesIO()
+    out = io.BytesIO()
     folders = dict.fromkeys(os.path.dirname(entry.name) or b"." for entry in entries)
-    files = [entry for entry in entries if entry.kind == FILE]
     with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8",
                       errors="surrogateescape") as archive:
-        _add(archive, "files", b"".join(b"./" + entry.name + b"\0" for entry in files))
         _add(archive, "folders", b"".join(b"./" + folder + b"\0" for folder in folders))
         made: set[str] = set()
         for folder in ("tree", *(f"tree/{os.fsdecode(folder)}" for folder in folders)):
@@ -104,9 +103,9 @@ def _pack(tree: Tree, entries: list[Entry]) -> Pack:
             content = tree.at(entry).read_bytes()
             if hashlib.sha256(content).hexdigest() != entry.sha256:
                 raise Changed(str(tree.at(entry)))
-            digest.update(content)
             _add(archive, f"tree/{entry.path}", content, entry.mode)
-    return Pack(out.getvalue(), digest.hexdigest(), tuple(entries))
+    data = out.getvalue()
+    return Pack(data, hashlib.sha256(data).hexdigest(), tuple(entries))
 
 
 def _down(path: str) -> Iterator[str]:

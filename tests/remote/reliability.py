@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook.errors import RunbookError
-from runbook.remote.attach import carry
+from runbook.remote.attach import attach, carry
 from runbook.remote.command import command
-from runbook.remote.lease import Lease, forget, leases, stop
+from runbook.remote.lease import Lease, begin, forget, leases, look, stop
 from runbook.remote.ssh import SshShell
 from runbook.remote.strict import StrictShell
 from runbook.site import Host, Site, load_site
@@ -30,7 +30,9 @@ NODE = "node3"
 FOLDER = "/srv/reliability"
 RUN = "reliability"
 SIZE = 100_000_000
-"""Bytes of the file that is on its way when a fault comes: it takes a second or two."""
+"""Bytes of the file, and of the folder, that is on its way when a fault comes: it takes a second or two."""
+
+FILES = 100
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,18 @@ class Row:
 
 
 class Scene:
-    """One host of the bed, shells to it, and a large file."""
+    """One host of the bed, shells to it, a large file and a folder of as many bytes."""
 
     def __init__(self, bed: Bed, folder: Path, marks: Iterator[str]) -> None:
         self.bed, self.layout = bed, bed.layout
         self.site: Site = load_site(bed.site_file)
         self.large = folder / "large"
-        self.large.write_bytes(os.urandom(SIZE // 100) * 100)
+        noise = os.urandom(SIZE // FILES)
+        self.large.write_bytes(noise * FILES)
+        self.folder = folder / "many"
+        self.folder.mkdir()
+        for number in range(FILES):
+            (self.folder / f"{number}").write_bytes(noise + bytes([number]))
         self.mark = lambda: next(marks)
 
     def host(self, **ssh: object) -> Host:
@@ -80,10 +87,12 @@ class Scene:
             tidy.close()
 
     def await_half(self) -> None:
-        """Until a good part of a file has come to the host's disk, beside the place that it will have."""
+        """Until a good part of a file has come to the host's disk, beside the place that it will have; or a good part
+        of a folder."""
         folder = self.layout.place(NODE).disk / "upper" / FOLDER.lstrip("/")
         until = time.monotonic() + 20
-        while sum(file.stat().st_size for file in folder.glob(".runbook.*")) < SIZE // 10:
+        while (sum(file.stat().st_size for file in folder.glob(".runbook.*") if file.is_file()) < SIZE // 10
+               and len(list(folder.glob("many/*"))) < FILES // 10):
             assert time.monotonic() < until
 
     @contextmanager
@@ -172,6 +181,44 @@ def during_a_lease(scene: Scene, name: str, *arguments: str) -> Row:
     return Row("a lease, during", " ".join((name, *arguments)), said, lost, left)
 
 
+def before(scene: Scene, what: str, name: str, *arguments: str) -> Row:
+    """A lease, or a transfer, that finds the fault there."""
+    with scene.shell() as shell:
+        there = SshShell(scene.site.host(NODE), Notes())
+        there.run(command("mkdir", "-p", FOLDER, sudo=True))
+        there.put(b"old", f"{FOLDER}/file", sudo=True)
+        there.close()
+        harm(scene.layout, name, NODE, *arguments)
+        if what == "transfer":
+            said = message_of(lambda: shell.put(b"new", f"{FOLDER}/file", sudo=True))
+        else:
+            said = message_of(lambda: carry(shell, command("true", sudo=True), run=RUN, out=bytes, err=bytes,
+                                            patience=0))
+        heal(scene.layout, NODE)
+        kept = old_is_there(scene.site.host(NODE))
+        there = SshShell(scene.site.host(NODE), Notes())
+        left = [lease for lease in leases(there) if lease.run == RUN]
+        there.close()
+    lost = "nothing" if what == "lease" else kept
+    return Row(f"a {what}, before", " ".join((name, *arguments)), said, lost, "its folder" if left else "nothing")
+
+
+def after_a_lease(scene: Scene, name: str, *arguments: str) -> Row:
+    """The fault comes when it has ended, and nobody has read what it said."""
+    out = bytearray()
+    with scene.shell() as shell:
+        lease = begin(shell, command("sh", "-c", SLOWLY, sudo=True), run=RUN)
+        until = time.monotonic() + 20
+        while look(shell, lease)[0].state == "running":
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        with scene.soon(name, *arguments, after=0.01, heal_after=2.0):
+            time.sleep(0.3)
+            said = message_of(lambda: attach(shell, lease, out=out.extend, err=bytes, patience=30))
+    lost = "nothing" if bytes(out) == ALL else "what it had said"
+    return Row("a lease, after its end", " ".join((name, *arguments)), said, lost, "its folder, until it is forgotten")
+
+
 TO_GO_ON_WITH = "what came of it: the next transfer goes on with it"
 
 
@@ -221,9 +268,27 @@ def sent_again(scene: Scene) -> tuple[str, str]:
     return kept, TO_GO_ON_WITH if sent.resumed else "nothing"
 
 
+def during_a_folder(scene: Scene, name: str, *arguments: str) -> Row:
+    with scene.shell() as shell:
+        shell.run(command("mkdir", "-p", FOLDER, sudo=True))
+        with scene.soon(name, *arguments, heal_after=2.0 if name == "freeze-host" else None):
+            said = message_of(lambda: shell.put_folder(scene.folder, f"{FOLDER}/many", sudo=True))
+        heal(scene.layout, NODE)
+        host.await_boot(scene.layout.place(NODE), time.monotonic() + 30)
+        again: StrictShell = SshShell(scene.site.host(NODE), Notes())
+        sent = again.put_folder(scene.folder, f"{FOLDER}/many", sudo=True)
+        assert again.put_folder(scene.folder, f"{FOLDER}/many", sudo=True).already
+        again.close()
+    if sent.already:
+        left = "nothing"
+    else:
+        left = "whole files: the next transfer sends the others" if sent.sent < FILES else "nothing"
+    return Row("a folder, during", " ".join((name, *arguments)), said, "nothing", left)
+
+
 PROCESS = """
 import sys
-from runbook.remote.attach import carry
+from runbook.remote.attach import attach, carry
 from runbook.remote.command import command
 from runbook.remote.ssh import SshShell
 from runbook.site import load_site
