@@ -50,8 +50,13 @@ def scene(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return Scene(bed, tmp_path_factory.mktemp("reliability"), marks)
 
 
-@pytest.mark.parametrize(("trial", "words"), TRIALS,
-                         ids=["-".join((trial.__name__, *map(str, words))) for trial, words in TRIALS])
+LONG = (before, after_a_lease)
+"""Trials of which a command's or a transfer's tell nearly as much: they wait for `make test-long`."""
+
+
+@pytest.mark.parametrize(("trial", "words"), [
+    pytest.param(trial, words, id="-".join((trial.__name__, *map(str, words))),
+                 marks=[pytest.mark.long] if trial in LONG else []) for trial, words in TRIALS])
 def test_it_is_as_the_page_says(scene: Scene, trial: Callable[..., Row], words: tuple[object, ...]) -> None:
     row = trial(scene, *words)
     seen = os.environ.get("RUNBOOK_RELIABILITY_SEEN")  # a file for the rows: how the page's table is made
