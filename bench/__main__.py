@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 
-from bench import audit, command, file, fleet, incremental, questions
+from bench import audit, command, file, files, fleet, incremental, questions
 from bench.measure import RESULTS, Measure, keep
 from runbook.errors import RunbookError
 from runbook.site import Host, Site, load_site
@@ -15,12 +15,13 @@ MEASUREMENTS: Mapping[str, Callable[[Site], list[Measure]]] = {
     "command": lambda site: [command.measure(first(site))],
     "questions-10": lambda site: [questions.measure(first(site))],
     "file-100MB": lambda site: file.measure(first(site)),
+    "files-1000": lambda site: files.measure(first(site)),
     "fleet-20": lambda site: fleet.measure(20, rounds=3),
     "fleet-100": lambda site: fleet.measure(100, rounds=2),
     "audit-etcd": audit.measure,
     "incremental": lambda site: [incremental.measure(site)],
 }
-"""Some measure two things at once: the fleets their memory too, the file also what is there already."""
+"""Some measure two things at once: the fleets their memory too, file and files also what is there already."""
 
 
 def first(site: Site) -> Host:

@@ -89,14 +89,23 @@ def ssh_options(host: Host) -> list[str]:
 @contextmanager
 def control_master_to(host: Host) -> Iterator[Callable[[str], object]]:
     """Runs a line by ssh(1) over the open connection of its master."""
+    with control_path_to(host) as path:
+        words = ["ssh", "-S", path, *ssh_options(host), f"{host.ssh.user}@{host.address}"]
+        yield lambda line: subprocess.run([*words, line], check=True, timeout=30, stdin=subprocess.DEVNULL,
+                                          capture_output=True)
+
+
+@contextmanager
+def control_path_to(host: Host) -> Iterator[str]:
+    """The socket of a master with an open connection."""
     with tempfile.TemporaryDirectory() as folder:
-        ssh = ["ssh", "-S", str(Path(folder) / "master"), *ssh_options(host)]
+        path = str(Path(folder) / "master")
+        ssh = ["ssh", "-S", path, *ssh_options(host)]
         where = f"{host.ssh.user}@{host.address}"
         subprocess.run([*ssh, "-M", "-f", "-N", where], check=True, timeout=30, stdin=subprocess.DEVNULL,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            yield lambda line: subprocess.run([*ssh, where, line], check=True, timeout=30, stdin=subprocess.DEVNULL,
-                                              capture_output=True)
+            yield path
         finally:
             subprocess.run([*ssh, "-O", "exit", where], timeout=30, capture_output=True)
 

@@ -1,4 +1,4 @@
-"""A file of 100 MB of noise to one host: ours, scp, and asyncssh's SFTP; then the same one again."""
+"""A file of 100 MB of noise to one host: ours, scp, asyncssh's SFTP and our connection's; then the same one again."""
 
 from __future__ import annotations
 
@@ -27,9 +27,16 @@ def measure(host: Host, rounds: int = ROUNDS) -> list[Measure]:
         shell = stack.enter_context(ours_to(host))
         sftp = stack.enter_context(_sftp(host))
         fresh = _fresh(folder)
+        shell.run(command("true"))
+        client = stack.enter_context(shell.open().context.client.open_sftp())
+
+        def ours_by_sftp(source: Path) -> object:
+            return client.put(str(source), f"{THERE}.paramiko")
+
         try:
             samples = in_turn({
                 "ours": lambda: shell.put(next(fresh), THERE),
+                "paramiko, SFTP": lambda: ours_by_sftp(next(fresh)),
                 "scp": lambda: subprocess.run(
                     ["scp", "-q", *ssh_options(host), next(fresh), f"{host.ssh.user}@{host.address}:{THERE}.scp"],
                     check=True, timeout=60, stdin=subprocess.DEVNULL, capture_output=True),
@@ -40,7 +47,7 @@ def measure(host: Host, rounds: int = ROUNDS) -> list[Measure]:
             again = in_turn({"ours": lambda: shell.put(same, THERE)}, rounds=rounds, warm=0)["ours"]
             assert shell.put(same, THERE).already
         finally:
-            shell.run(command("rm", "-f", THERE, f"{THERE}.scp", f"{THERE}.sftp"))
+            shell.run(command("rm", "-f", THERE, f"{THERE}.scp", f"{THERE}.sftp", f"{THERE}.paramiko"))
     spreads = {name: Spread.of(seconds) for name, seconds in samples.items()}
     ours = spreads.pop("ours")
     return [Measure("file-100MB", "s", "less", rounds, ours, spreads),

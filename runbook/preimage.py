@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
-from pathlib import Path
 
 from runbook.action import Folder, Place, Remove, RemoveFolder, Replace
 from runbook.errors import CommandFailed, RunbookError, UsageError
@@ -13,6 +12,7 @@ from runbook.preimage_scripts import BACK, FILE, FOLDER, GONE, STEPS, TIDY
 from runbook.remote.command import Command
 from runbook.remote.secret import KNOWN
 from runbook.remote.shell import Shell
+from runbook.remote.source import Source
 
 KEPT = "/var/lib/runbook"  # beside the lock; root 0700
 RUN_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
@@ -119,14 +119,14 @@ def _said(shell: Shell, asked: Command, what: str) -> list[str]:
                             exit_code_seen=error.exit_code_seen) from error
 
 
-def _verified(action: Place) -> Path:
+def _verified(action: Place) -> Source:
+    """What is to be placed, read once for all hosts that get it."""
     try:
-        with action.source.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        source = Source.once(action.source)
     except OSError as error:
         raise RunbookError(f"{action.source}: {error.strerror}",
                            next="run the chapter that makes it again") from error
-    if found != action.sha256:
-        raise RunbookError(f"{action.source}: its SHA-256 is {found}, and {action.sha256} was planned",
+    if source.sha256 != action.sha256:
+        raise RunbookError(f"{action.source}: its SHA-256 is {source.sha256}, and {action.sha256} was planned",
                            next="run the chapter that makes it, then decide again")
-    return action.source
+    return source

@@ -14,6 +14,7 @@ from runbook import targets
 from runbook.checks import between, one_of
 from runbook.errors import SiteError
 from runbook.remote.secret import Reference
+from runbook.site_ssh import with_ssh_config
 from runbook.site_tables import (
     NAME,
     AcceptedRisk,
@@ -27,6 +28,7 @@ from runbook.site_tables import (
     SshSettings,
     Toolchain,
 )
+from runbook.ssh_config import SshConfig
 from runbook.table import Reading, columns, entry, read_table, toml_name, unknown
 from runbook.toml_lines import lines_of
 from runbook.toml_text import toml_text
@@ -143,10 +145,13 @@ def site_from(document: dict[str, Any], text: str, file: Path, shown: str) -> Si
     hostless = {name: [] if name == "host" else value for name, value in document.items()}
     values = read_table(Site, {"ssh": {}} | hostless, reading)
     ssh = values.get("ssh", SshSettings())
+    config = SshConfig.read(Path(ssh.config)) if ssh.config else None
+    if config:  # what it says is in the hosts from here on: a run's own copy of the site does not ask it again
+        ssh = values["ssh"] = replace(ssh, config="")
     hosts: list[Host] = []
     for index, table in enumerate(tables if isinstance(tables, list) else ()):
         if host := _read_host(table, reading, index, ssh):
-            hosts.append(host)
+            hosts.append(with_ssh_config(host, config, {*document["ssh"], *table}) if config else host)
     if not isinstance(tables, list) or ("host" in document and not tables):
         reading.refuse(("host",), "expected at least one [[host]]")
     if not reading.problems:

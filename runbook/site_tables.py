@@ -79,6 +79,10 @@ class SshSettings:
                                  per_host=True)
     command_seconds: float = entry("limit for a command that names none", 120.0,
                                    check=between(1, 86400, "seconds"), per_host=True)
+    config: str = entry(
+        "a file as ssh_config(5) has it, such as ~/.ssh/config: what it says of a host's address (HostName, Port, "
+        "User, IdentityFile, ProxyJump, UserKnownHostsFile, ConnectTimeout) holds where this file says nothing", "",
+        read=lambda text, absolute: str(absolute(text)) if text else "", forms="a path (a string)")
     at_once: int = entry("hosts spoken to side by side", 20, check=between(1, 1000))
 
 
@@ -106,6 +110,7 @@ class Host:
         check=each_of(ROLES), example=("service", "etcd"))
     bmc: Bmc | None = entry("its management controller", None)
     ssh: SshSettings = SshSettings()      # as it holds for this host; not a key of its own
+    from_config: tuple[tuple[str, str, str], ...] = ()  # key, value and place of what an ssh_config says; no key either
 
     @property
     def is_local(self) -> bool:

@@ -16,7 +16,8 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 # Who may import whom: a room imports only rooms of a lower storey, or its own.
 STOREYS = {
     "errors": 0, "verdict": 0, "secret": 0.5, "contents": 1, "table": 1, "checks": 1.5, "toml_lines": 0, "toml_text": 0,
-    "targets": 2, "site_tables": 2, "site": 3, "site_example": 3.1, "remote": 4, "pki": 5, "elf": 3,
+    "targets": 2, "site_tables": 2, "ssh_config": 2.1, "site_ssh": 2.2,
+    "site": 3, "site_example": 3.1, "remote": 4, "pki": 5, "elf": 3,
     "diff": 0, "claims": 4, "entries": 4, "as_json": 4.1, "logs": 4.1, "action": 4.1, "preimage_scripts": 4.1,
     "journal": 5, "preimage": 5, "plan": 5, "restore": 5.5, "perform": 6, "undo": 6, "hold": 6,
     "run": 7, "show": 7, "views": 8, "chapter": 9, "opening": 10, "chapters": 11, "testbed": 5, "report": 12,

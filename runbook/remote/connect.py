@@ -24,12 +24,16 @@ from runbook.site_tables import Host
 KEEPALIVE = {socket.TCP_KEEPIDLE: 2, socket.TCP_KEEPINTVL: 1, socket.TCP_KEEPCNT: 3}
 USER_TIMEOUT_MS = 4000
 
+CHEAPEST = ("aes128-gcm@openssh.com", "aes256-gcm@openssh.com")
+"""Ciphers that need no MAC beside them (RFC 5647): a third less of this side's time for a packet than paramiko's first
+choice, AES-CTR with an HMAC. A host that has none of them gets what paramiko offers next."""
+
 # Without a handler, its tracebacks go to a notebook's stderr.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
-DEVICE_TESTS = ipaddress.ip_network("198.18.0.0/15")
-"""Set aside for tests of network devices, routed nowhere (RFC 2544): the testbed's hosts are there."""
+DEVICE_TESTS = (ipaddress.ip_network("198.18.0.0/15"), ipaddress.ip_network("2001:2::/48"))
+"""Set aside for tests of network devices, routed nowhere (RFC 2544, RFC 5180): the testbed's hosts are there."""
 
 
 class _SiteKeys(paramiko.MissingHostKeyPolicy):
@@ -86,6 +90,7 @@ def _login(host: Host, key: paramiko.PKey | None, pin: Pin, passed_by: tuple[str
         offered = made.get_security_options()
         wanted = [name for kind in known for name in _algorithms(kind)]
         offered.key_types = sorted(offered.key_types, key=lambda name: name not in wanted)
+        offered.ciphers = sorted(offered.ciphers, key=lambda name: name not in CHEAPEST)
         return made
 
     connection = Connection(
@@ -161,15 +166,15 @@ def _stays_here(host: Host, address: str) -> None:
 
     Without a bed, packets to a device-test address would follow the default route and leave the machine.
     """
-    if ipaddress.ip_address(address) not in DEVICE_TESTS:
+    if not any(ipaddress.ip_address(address) in prefix for prefix in DEVICE_TESTS):
         return
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asked:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM) as asked:
         try:
             asked.connect((address, 9))  # a datagram socket's connect sends nothing: it only chooses the route
             here = ipaddress.ip_address(asked.getsockname()[0])
         except OSError:
             here = None
-    if here not in DEVICE_TESTS:
+    if here is None or not any(here in prefix for prefix in DEVICE_TESTS):
         raise Unreachable(host.name, f"the testbed is down: {address} is an address of its hosts only",
                           next="`runbook testbed up` brings it up")
 

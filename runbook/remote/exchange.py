@@ -11,8 +11,9 @@ QUIET = 3.0
 """Seconds without output after which an ended command counts as done, though a process that it left in the
 background still holds its output open."""
 
-CHUNK = 32 * 1024
-"""Bytes of standard input sent at once: OpenSSH's largest packet (CHAN_SES_PACKET_DEFAULT, channels.h)."""
+CHUNK = 32 * 1024 - 64
+"""Bytes of standard input sent at once: OpenSSH's largest packet (CHAN_SES_PACKET_DEFAULT, channels.h) less what
+paramiko keeps free in it. With 64 bytes more, each piece would be two packets."""
 
 UNNAMED_SIGNAL = -128
 """The exit code for a signal of which nobody said which: sshd names 13 of them only (RFC 4254, section 6.10), and not

@@ -15,10 +15,11 @@ from runbook.remote.keys import Keys
 from runbook.remote.local import LocalShell
 from runbook.remote.outcomes import Outcomes
 from runbook.remote.question import Answers, HostAnswers, Question, Unanswered
-from runbook.remote.shell import Recorder, Sent
+from runbook.remote.shell import Recorder, Sent, SentFolder
+from runbook.remote.source import Source
 from runbook.remote.ssh import SshShell
 from runbook.remote.strict import StrictShell
-from runbook.remote.transfer import Source
+from runbook.remote.tree import Tree
 from runbook.site import Host, Site
 from runbook.verdict import State, Verdict, Verdicts
 
@@ -113,6 +114,12 @@ class Fleet:
         """The same file on every host; it is hashed once. Raises UsageError where it cannot be read."""
         what = Source.readable(source)
         return self.each(lambda shell: shell.put(what, target, mode=mode, owner=owner, sudo=sudo))
+
+    def put_folder(self, source: Path, target: str, *, owner: str | None = None,
+                   sudo: bool = False) -> Outcomes[SentFolder]:
+        """The same folder on every host; it is read and hashed once. Raises UsageError where it cannot be read."""
+        tree = Tree.readable(source)
+        return self.each(lambda shell: shell.put_folder(tree, target, owner=owner, sudo=sudo))
 
     def ask(self, *questions: Question) -> Answers:
         """Every question to every host, one round trip a host."""

@@ -8,17 +8,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from runbook.errors import CommandFailed, ConnectionLost, RunbookError, TransferFailed
-from runbook.remote import batch, transfer
+from runbook.errors import CommandFailed, CommandTimedOut, ConnectionLost, RunbookError, TransferFailed
+from runbook.remote import batch, landing
 from runbook.remote.command import Command, Result
+from runbook.remote.delivery import Delivery, Pace
 from runbook.remote.excerpt import Excerpt, Poured
 from runbook.remote.exchange import Feed
+from runbook.remote.folder_delivery import FolderDelivery
 from runbook.remote.line import Sink
 from runbook.remote.outcome import judge, result_of
 from runbook.remote.question import HostAnswers, Question
 from runbook.remote.running import Running
 from runbook.remote.secret import KNOWN
-from runbook.remote.shell import Recorder, Sent
+from runbook.remote.shell import Recorder, Sent, SentFolder
+from runbook.remote.source import Source
+from runbook.remote.transfer import Place
+from runbook.remote.tree import FOLDER, Tree
 
 
 class StrictShell(Running):
@@ -29,6 +34,7 @@ class StrictShell(Running):
         self.name = name
         self.user = user
         self._recorder = recorder
+        self._pace = Pace()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.name!r})"
@@ -100,40 +106,66 @@ class StrictShell(Running):
             return HostAnswers(self.name, {}, error)
         return HostAnswers(self.name, {question: facts[question] for question in questions})
 
-    def put(self, source: Path | bytes | transfer.Source, target: str, *, mode: int = 0o644, owner: str | None = None,
+    def put(self, source: Path | bytes | Source, target: str, *, mode: int = 0o644, owner: str | None = None,
             sudo: bool = False) -> Sent:
         """Puts a file there, atomically; where its content is there, only mode and owner are mended.
 
         `owner` is `user` or `user:group`; without it the file is whose who writes it (root's with `sudo`).
-        `already` means that nothing at all was changed. A `Source` was hashed before, once for many hosts. Raises
-        UsageError, TransferFailed (the old file is intact) and the errors of `run`.
+        `already` means that nothing at all was changed. A `Source` was hashed before, once for many hosts. What a cut
+        left of a large file is gone on with. Raises UsageError, TransferFailed (the old file is intact) and the errors
+        of `run`.
         """
-        what = transfer.Source.readable(source)
-        owner = owner or ("root:root" if sudo else "")
+        what = Source.readable(source)
+        place = Place(target, mode, owner or ("root:root" if sudo else ""), sudo)
         begin = self._recorder.begin(
             "transfer", self.name, source=KNOWN.mask(str(what)), target=KNOWN.mask(target), size=what.size,
-            sha256=what.sha256, mode=f"{mode:o}", owner=owner, sudo=sudo)
+            sha256=what.sha256, mode=f"{mode:o}", owner=place.owner, sudo=sudo)
         start = time.monotonic()
         with self._noting(begin):
-            known = self._moved(transfer.mend(what, target, mode, owner, sudo), target).stdout.strip()
-            if known not in (b"same", b"mended"):
-                self._moved(transfer.receive(what, target, mode, owner, sudo), target, feed=what.pieces())
-        sent = Sent(self.name, target, what.sha256, what.size, known == b"same", time.monotonic() - start)
-        self._recorder.end(begin, seconds=round(sent.seconds, 3), already=sent.already)
+            done = Delivery(what, place, self._moved, self._pace, self._tell).perform()
+        sent = Sent(self.name, target, what.sha256, what.size, done.already, time.monotonic() - start, done.resumed)
+        told = {"packing": str(done.packing)} if done.packing else {}
+        self._recorder.end(begin, seconds=round(sent.seconds, 3), already=sent.already, resumed=sent.resumed, **told)
         return sent
+
+    def put_folder(self, source: Path | Tree, target: str, *, owner: str | None = None,
+                   sudo: bool = False) -> SentFolder:
+        """Puts a folder's files, links and folders there, each file atomically; only what differs is sent.
+
+        Permission bits travel; `owner` is as for `put`, of everything in it. What the host has there besides stays. A
+        `Tree` was read before, once for many hosts. The host wants tar and an `xargs -0`. Raises UsageError,
+        TransferFailed (each file is the old one, or whole) and the errors of `run`.
+        """
+        tree = Tree.readable(source)
+        owner = owner or ("root:root" if sudo else "")
+        begin = self._recorder.begin(
+            "transfer", self.name, source=KNOWN.mask(str(tree.folder)), target=KNOWN.mask(target), size=tree.size,
+            names=len(tree.entries), owner=owner, sudo=sudo)
+        start = time.monotonic()
+        with self._noting(begin):
+            done = FolderDelivery(self.name, tree, target, owner, sudo, self._moved, self._pace, self._tell).perform()
+        files = sum(entry.kind != FOLDER for entry in tree.entries)
+        sent = SentFolder(self.name, target, files, done.sent, done.size, done.mended, time.monotonic() - start)
+        self._recorder.end(begin, seconds=round(sent.seconds, 3), already=sent.already, sent=sent.sent,
+                           bytes_sent=sent.size, mended=sent.mended, packing=done.packing)
+        return sent
+
+    def _tell(self, text: str) -> None:
+        """How far a transfer is, for whoever follows the journal."""
+        self._recorder.write("note", self.name, about="transfer", text=KNOWN.mask(text))
 
     def get(self, source: str, target: Path, *, sudo: bool = False) -> Sent:
         """Fetches a file. Raises TransferFailed (an old target is intact) and the errors of `run`."""
         begin = self._recorder.begin("transfer", self.name, source=KNOWN.mask(source), target=str(target), sudo=sudo)
         start = time.monotonic()
         with self._noting(begin):
-            landing = transfer.Landing(self.name, target)
+            arriving = landing.Landing(self.name, target)
             try:
-                self._moved(transfer.send(source, sudo), source, sink=landing.take)
-                sha256 = landing.settle()
+                self._moved(landing.send(source, sudo), source, sink=arriving.take)
+                sha256 = arriving.settle()
             finally:
-                landing.drop()
-        sent = Sent(self.name, source, sha256, landing.size, False, time.monotonic() - start)
+                arriving.drop()
+        sent = Sent(self.name, source, sha256, arriving.size, False, time.monotonic() - start)
         self._recorder.end(begin, seconds=round(sent.seconds, 3), size=sent.size, sha256=sha256)
         return sent
 
@@ -151,6 +183,10 @@ class StrictShell(Running):
                 self.name, f"{path}: the connection was lost after {result.seconds:.1f} s, on the way; the file is the "
                            "old one, or whole", next=f"is {self.name} up? then begin again: what is there is not sent "
                                                      "twice") from error
+        if isinstance(error, CommandTimedOut):
+            raise CommandTimedOut(
+                self.name, f"{path}: not there within {command.limit:.0f} s; what was there is intact",
+                next=f"is the way to {self.name} that slow? what came of a large file is gone on with") from error
         if error is not None:
             raise error
         return result

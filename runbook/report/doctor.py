@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class Diagnosis:
 def diagnose(path: str) -> Diagnosis:
     """Looks at the site file, at this machine and at the hosts. Raises SiteError where the file itself is wrong."""
     site = load_site(path)
-    here = (_room(), *map(_secret, site.references()), _go(site), *_keys(site), *_database(site),
+    here = (_room(), *map(_secret, site.references()), *_from_config(site), _go(site), *_keys(site), *_database(site),
             *_risks(site, date.today()))
     return Diagnosis(site.name, (*here, *_hosts(site)))
 
@@ -91,6 +91,14 @@ def _secret(reference: Reference) -> Verdict:
         if path.stat().st_mode & 0o077:
             return blocked(SECRET, f"{reference} may be read by others than its owner\nnext: `chmod 600 {path}`")
     return passed(SECRET, f"{reference} is there")
+
+
+def _from_config(site: Site) -> Iterator[Verdict]:
+    """What an ssh_config says of a host, and where: the site file does not show it."""
+    for host in site.hosts:
+        if host.from_config:
+            told = "; ".join(f"{key} {value} ({where})" for key, value, where in host.from_config)
+            yield replace(passed("ssh", told), host=host.name)
 
 
 def _go(site: Site) -> Verdict:

@@ -76,6 +76,8 @@ class Plain:
             self.say(f"    {host}{line.get('text')}")
         elif line.get("kind") == "verdict" and line.get("state") in ("fail", "blocked"):
             self.say(f"    {host}{line.get('what')}: {line.get('state')}, {line.get('reason')}")
+        elif line.get("kind") == "note" and line.get("about") == "transfer":
+            self.say(f"    {host}{line.get('text')}")
 
     def tick(self) -> None:
         """Nothing moves on paper."""
@@ -126,6 +128,8 @@ class Board:
             self._hosts["build"] = str(line.get("text"))[:LONGEST]
         elif _is_stage(line):
             self._hosts[host] = str(line.get("text"))[:LONGEST]
+        elif kind == "note" and line.get("about") == "transfer":
+            self._hosts[host] = str(line.get("text"))[-LONGEST:]  # a path may be long, the figures are at the end
         elif kind in ("step", "command", "transfer") and line.get("phase") == "begin":
             words = line.get("words")
             told = line.get("why") or (" ".join(map(str, words)) if isinstance(words, list) else words)

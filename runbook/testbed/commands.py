@@ -20,7 +20,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     for name, help in (("up", "bring the hosts up; says so where they stand already"),
                        ("down", "take the hosts down, whatever state they are in; nothing stays"),
                        ("status", "each host's power, address and sshd"),
-                       ("fault", "do a fault to a host, until it is healed"),
+                       ("fault", "do a fault to a host, or make it odd, until it is healed"),
                        ("heal", "take every fault of a host back")):
         verb = verbs.add_parser(name, help=help, description=help)
         if name == "fault":

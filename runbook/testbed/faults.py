@@ -2,44 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from ipaddress import IPv4Address
 
 from runbook.errors import UsageError
 from runbook.testbed import cgroups
+from runbook.testbed.deed import HOST, MACHINE, NET, Deed, Fault, Words, absolute, number
 from runbook.testbed.layout import Layout, Place
+from runbook.testbed.oddities import ODDITIES
 from runbook.testbed.program import TestbedError
-
-NET, HOST, MACHINE = "net", "host", "machine"
-"""Where words are run: in the host's network, on the host, on this machine."""
 
 PERIOD_MICROSECONDS = 100_000
 """The kernel's default for both cgroup versions (Documentation/scheduler/sched-bwc.rst)."""
-
-Words = tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Deed:
-    """What a fault does and what takes it back, each a list of programs; none to take back: it is over at once."""
-
-    where: str
-    do: tuple[Words, ...]
-    undo: tuple[Words, ...] = ()
-    until_reboot: bool = False            # a reboot of the host takes it back too
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One kind of fault: what it is, its arguments with their defaults, and how it is done to a host."""
-
-    what: str
-    arguments: tuple[tuple[str, str], ...]
-    deed: Callable[..., Deed]
-
-    def usage(self) -> str:
-        return " ".join(f"[{name}={default}]" if default else name for name, default in self.arguments)
 
 
 def _table(rules: tuple[str, ...]) -> Deed:
@@ -178,9 +151,11 @@ FAULTS = {
     "sshd-silent": Fault("sshd takes connections and says nothing", (), sshd_silent),
     "host-key": Fault("the host shows another key", (), host_key),
     "sudo-revoked": Fault("the operator's `sudo -n` wants a password", (), sudo_revoked),
+    **ODDITIES,
 }
-"""By name. Delay and jitter are not among them: netem and NFT_QUEUE are not in every kernel (not in the one that this
-was written on). Nor is a clock apart: hosts share this machine's, and a time namespace shifts monotonic clocks only."""
+"""By name, the oddities of hosts at the end. Delay and jitter are not among them: netem and NFT_QUEUE are not in every
+kernel (not in the one that this was written on). Nor is a clock apart: hosts share this machine's, and a time namespace
+shifts monotonic clocks only."""
 
 
 def fault_of(name: str, arguments: tuple[str, ...]) -> tuple[Fault, tuple[str, ...]]:
@@ -192,20 +167,6 @@ def fault_of(name: str, arguments: tuple[str, ...]) -> tuple[Fault, tuple[str, .
     if len(whole) != len(fault.arguments) or not all(whole):
         raise UsageError(f"{name}: {len(arguments)} arguments", next=f"fault {name} HOST {fault.usage()}".rstrip())
     return fault, whole
-
-
-def number(word: str, lowest: int, highest: int) -> int:
-    """Raises UsageError where it is none, or out of bounds."""
-    if not word.isdigit() or not lowest <= int(word) <= highest:
-        raise UsageError(f"{word}: not a whole number from {lowest} to {highest}", next="mend the fault's argument")
-    return int(word)
-
-
-def absolute(folder: str) -> str:
-    """Raises UsageError for a relative path, and for the root of everything."""
-    if not folder.startswith("/") or folder == "/":
-        raise UsageError(f"{folder}: not the absolute path of a folder", next="mend the fault's argument")
-    return folder
 
 
 def _knob(layout: Layout, place: Place, controller: str, v1: tuple[str, str, str],

@@ -32,7 +32,7 @@ def make(layout: Layout) -> tuple[dict[str, HostKey], str]:
         file.unlink()
         file.with_suffix(".pub").unlink()
     layout.known_hosts.write_text("".join(
-        f"{place.name},{place.address} {' '.join(hosts[place.name].public.split()[:2])}\n"
+        f"{place.name},{place.address},{place.address_6} {' '.join(hosts[place.name].public.split()[:2])}\n"
         for place in layout.places))
     if layout.bmc_password:
         layout.bmc_password.touch(mode=0o600)

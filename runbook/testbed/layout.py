@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from ipaddress import AddressValueError, IPv4Address, IPv4Network
+from ipaddress import AddressValueError, IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import Path
 
 from runbook.errors import SiteError
@@ -13,6 +13,9 @@ from runbook.site import Host, Reference, Site
 
 DEVICE_TESTS = IPv4Network("198.18.0.0/15")
 """Set aside for tests of network devices, routed nowhere (RFC 2544, RFC 6890)."""
+
+DEVICE_TESTS_6 = IPv6Network("2001:2::/48")
+"""The same of IPv6 (RFC 5180, RFC 6890). A host has its IPv4 address in the last 32 bits of its own here."""
 
 PREFIX_LENGTH = 24
 STATES = Path("/run/runbook-testbed")
@@ -36,6 +39,10 @@ class Place:
     bmc_address: IPv4Address | None
     state: Path                           # power, process ids, console; gone with the bed
     disk: Path                            # the overlay's upper layer and containerd's folder
+
+    @property
+    def address_6(self) -> IPv6Address:
+        return of_version_6(self.address)
 
     @property
     def namespace(self) -> Path:
@@ -74,6 +81,10 @@ class Layout:
         return IPv4Network((self.places[0].address, PREFIX_LENGTH), strict=False)
 
     @property
+    def prefix_6(self) -> IPv6Network:
+        return IPv6Network((of_version_6(self.prefix[0]), 96 + PREFIX_LENGTH))
+
+    @property
     def keys(self) -> Path:
         """The folder of the keys; the bed's own, whole."""
         return self.key.parent
@@ -108,6 +119,10 @@ class Layout:
                 return place
         known = ", ".join(place.name for place in self.places)
         raise SiteError(f"{self.name}: no host is called {name}", next=f"its hosts are {known}")
+
+
+def of_version_6(address: IPv4Address) -> IPv6Address:
+    return DEVICE_TESTS_6[int(address)]
 
 
 def layout_of(site: Site) -> Layout:

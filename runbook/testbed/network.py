@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from runbook.errors import Blocked
-from runbook.testbed.layout import Layout
+from runbook.testbed.layout import PREFIX_LENGTH, Layout, of_version_6
 from runbook.testbed.program import run
 
 UPLINK = "uplink"
 BRIDGE = "lan"
+HAS_IPV6 = Path("/proc/net/if_inet6")
 LAST_RESORT = 4_278_198_272
 """The unreachable route's metric: behind every other route, so that it holds only when the bridge is gone."""
 
@@ -21,7 +22,8 @@ def fence(layout: Layout) -> None:
 
     This one route stays when the bed is down, on purpose; `ip route del unreachable PREFIX` takes it away.
     """
-    run("ip", "route", "replace", "unreachable", str(layout.prefix), "metric", str(LAST_RESORT))
+    for prefix in (layout.prefix, *([layout.prefix_6] if HAS_IPV6.exists() else [])):
+        run("ip", "route", "replace", "unreachable", str(prefix), "metric", str(LAST_RESORT))
 
 
 def fenced(layout: Layout) -> bool:
@@ -54,11 +56,19 @@ def build(layout: Layout) -> None:
             f"link set {port} up addrgenmode none")])
     for _, namespace, address in ends:
         batch(namespace, ["link set lo up", f"address add {address}/{length} dev eth0",
-                          "link set eth0 addrgenmode none", "link set eth0 up"])
+                          *_version_6(address, "eth0"), "link set eth0 addrgenmode none", "link set eth0 up"])
     batch(None, [f"link add {layout.interface} type veth peer name {UPLINK} netns {layout.namespace}",
                  f"address add {layout.bridge_address}/{length} dev {layout.interface}",
+                 *_version_6(layout.bridge_address, layout.interface),
                  f"link set {layout.interface} addrgenmode none", f"link set {layout.interface} up"])
     batch(layout.namespace, [f"link set {UPLINK} master {BRIDGE} addrgenmode none", f"link set {UPLINK} up"])
+
+
+def _version_6(address: IPv4Address, interface: str) -> list[str]:
+    """nodad: nobody else can have it, and an address that waits for that answers nobody for a second or two."""
+    if not HAS_IPV6.exists():
+        return []
+    return [f"address add {of_version_6(address)}/{96 + PREFIX_LENGTH} dev {interface} nodad"]
 
 
 def remove(layout: Layout) -> None:

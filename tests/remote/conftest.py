@@ -24,6 +24,7 @@ class Notes:
 
     begun: list[tuple[str, str | None, dict[str, object]]] = field(default_factory=list)
     ended: dict[int, dict[str, object]] = field(default_factory=dict)
+    written: list[tuple[str, str | None, dict[str, object]]] = field(default_factory=list)
 
     def begin(self, kind: str, host: str | None = None, **fields: object) -> int:
         self.begun.append((kind, host, fields))
@@ -33,6 +34,10 @@ class Notes:
         assert begin not in self.ended, "an act ends once"
         self.ended[begin] = fields
         return begin
+
+    def write(self, kind: str, host: str | None = None, **fields: object) -> int:
+        self.written.append((kind, host, fields))
+        return len(self.written) - 1
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import subprocess
@@ -14,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook.errors import RunbookError
-from runbook.remote.attach import carry
+from runbook.remote.attach import attach, carry
 from runbook.remote.command import command
-from runbook.remote.lease import Lease, forget, leases, stop
+from runbook.remote.lease import Lease, begin, forget, leases, look, stop
 from runbook.remote.ssh import SshShell
 from runbook.remote.strict import StrictShell
 from runbook.site import Host, Site, load_site
@@ -28,8 +29,10 @@ from tests.remote.conftest import Notes, running
 NODE = "node3"
 FOLDER = "/srv/reliability"
 RUN = "reliability"
-SIZE = 150_000_000
-"""Bytes of the file that is on its way when a fault comes: it takes a second or two."""
+SIZE = 100_000_000
+"""Bytes of the file, and of the folder, that is on its way when a fault comes: it takes a second or two."""
+
+FILES = 100
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,18 @@ class Row:
 
 
 class Scene:
-    """One host of the bed, shells to it, and a file of 150 MB."""
+    """One host of the bed, shells to it, a large file and a folder of as many bytes."""
 
     def __init__(self, bed: Bed, folder: Path, marks: Iterator[str]) -> None:
         self.bed, self.layout = bed, bed.layout
         self.site: Site = load_site(bed.site_file)
         self.large = folder / "large"
-        with self.large.open("wb") as file:
-            file.truncate(SIZE)
+        noise = os.urandom(SIZE // FILES)
+        self.large.write_bytes(noise * FILES)
+        self.folder = folder / "many"
+        self.folder.mkdir()
+        for number in range(FILES):
+            (self.folder / f"{number}").write_bytes(noise + bytes([number]))
         self.mark = lambda: next(marks)
 
     def host(self, **ssh: object) -> Host:
@@ -80,10 +87,12 @@ class Scene:
             tidy.close()
 
     def await_half(self) -> None:
-        """Until a good part of a file has come to the host's disk, beside the place that it will have."""
+        """Until a good part of a file has come to the host's disk, beside the place that it will have; or a good part
+        of a folder."""
         folder = self.layout.place(NODE).disk / "upper" / FOLDER.lstrip("/")
         until = time.monotonic() + 20
-        while sum(file.stat().st_size for file in folder.glob(".runbook.*")) < SIZE // 10:
+        while (sum(file.stat().st_size for file in folder.glob(".runbook.*") if file.is_file()) < SIZE // 10
+               and len(list(folder.glob("many/*"))) < FILES // 10):
             assert time.monotonic() < until
 
     @contextmanager
@@ -115,6 +124,8 @@ def message_of(act: Callable[[], object]) -> str:
         what = error.what.partition(": ")[2]
         what = re.sub(r"\d+\.\d s", "N s", what)
         what = re.sub(r"(sleep|[0-9.]+) (\d{8})\b", r"\1 N", what)
+        what = re.sub(r"\d+ are free", "N are free", what)
+        what = re.sub(r"\.runbook\.[0-9a-f.]+\.X+", ".runbook.…", what)
         what = re.sub(r"SHA256:\S+", "SHA256:…", what)
         what = re.sub(r"lease [0-9a-f]{12}", "lease …", what)
         what = re.sub(r"\b\d+\.\d+\.\d+\.\d+\b", "ADDRESS", what)
@@ -170,44 +181,116 @@ def during_a_lease(scene: Scene, name: str, *arguments: str) -> Row:
     return Row("a lease, during", " ".join((name, *arguments)), said, lost, left)
 
 
+def before(scene: Scene, what: str, name: str, *arguments: str) -> Row:
+    """A lease, or a transfer, that finds the fault there."""
+    with scene.shell() as shell:
+        there = SshShell(scene.site.host(NODE), Notes())
+        there.run(command("mkdir", "-p", FOLDER, sudo=True))
+        there.put(b"old", f"{FOLDER}/file", sudo=True)
+        there.close()
+        harm(scene.layout, name, NODE, *arguments)
+        if what == "transfer":
+            said = message_of(lambda: shell.put(b"new", f"{FOLDER}/file", sudo=True))
+        else:
+            said = message_of(lambda: carry(shell, command("true", sudo=True), run=RUN, out=bytes, err=bytes,
+                                            patience=0))
+        heal(scene.layout, NODE)
+        kept = old_is_there(scene.site.host(NODE))
+        there = SshShell(scene.site.host(NODE), Notes())
+        left = [lease for lease in leases(there) if lease.run == RUN]
+        there.close()
+    lost = "nothing" if what == "lease" else kept
+    return Row(f"a {what}, before", " ".join((name, *arguments)), said, lost, "its folder" if left else "nothing")
+
+
+def after_a_lease(scene: Scene, name: str, *arguments: str) -> Row:
+    """The fault comes when it has ended, and nobody has read what it said."""
+    out = bytearray()
+    with scene.shell() as shell:
+        lease = begin(shell, command("sh", "-c", SLOWLY, sudo=True), run=RUN)
+        until = time.monotonic() + 20
+        while look(shell, lease)[0].state == "running":
+            assert time.monotonic() < until
+            time.sleep(0.2)
+        with scene.soon(name, *arguments, after=0.01, heal_after=2.0):
+            time.sleep(0.3)
+            said = message_of(lambda: attach(shell, lease, out=out.extend, err=bytes, patience=30))
+    lost = "nothing" if bytes(out) == ALL else "what it had said"
+    return Row("a lease, after its end", " ".join((name, *arguments)), said, lost, "its folder, until it is forgotten")
+
+
+TO_GO_ON_WITH = "what came of it: the next transfer goes on with it"
+
+
 def during_a_transfer(scene: Scene, name: str, *arguments: str) -> Row:
+    """The fault comes, or is there from the start; then it is healed, and the file is sent again."""
+    from_the_start = name in ("full-disk", "read-only")
     with scene.shell() as shell:
         shell.run(command("mkdir", "-p", FOLDER, sudo=True))
-        if name in ("full-disk", "read-only"):  # they are there before it comes to the file
+        if from_the_start:
             harm(scene.layout, name, NODE, *arguments)
         if name != "read-only":
             shell.put(b"old", f"{FOLDER}/file", sudo=True)
-        if name in ("full-disk", "read-only"):
+        if from_the_start:
             said = message_of(lambda: shell.put(scene.large, f"{FOLDER}/file", sudo=True))
-        else:
-            with scene.soon(name, *arguments):
-                said = message_of(lambda: shell.put(scene.large, f"{FOLDER}/file", sudo=True))
-            heal(scene.layout, NODE)
-            host.await_boot(scene.layout.place(NODE), time.monotonic() + 30)
-        with_old, left = look_at(scene.site.host(NODE), name)
-    return Row("a transfer, during", " ".join((name, *arguments)), said, with_old, left)
+            names = shell.run(command("ls", "-A", FOLDER, sudo=True)).text.split()
+            kept = old_is_there(scene.site.host(NODE)) if name != "read-only" else NO_LOSS
+            return Row("a transfer, during", " ".join((name, *arguments)), said, kept,
+                       "nothing" if names in (["file"], []) else ", ".join(names))
+        with scene.soon(name, *arguments, heal_after=2.0 if name == "freeze-host" else None):
+            said = message_of(lambda: shell.put(scene.large, f"{FOLDER}/file", sudo=True))
+        heal(scene.layout, NODE)
+        host.await_boot(scene.layout.place(NODE), time.monotonic() + 30)
+        kept, left = sent_again(scene)
+    return Row("a transfer, during", " ".join((name, *arguments)), said, kept, left)
 
 
-def look_at(there: Host, name: str) -> tuple[str, str]:
-    """Whether the old file is intact, and what lies beside it some seconds later."""
+NO_LOSS = "nothing: the old file is intact"
+
+
+def old_is_there(there: Host) -> str:
     shell: StrictShell = SshShell(there, Notes())
-    until = time.monotonic() + 12
-    while True:
-        names = shell.run(command("ls", "-A", FOLDER, sudo=True)).text.split()
-        if names in (["file"], []) or time.monotonic() > until:
-            break
-        time.sleep(0.2)
-    old = shell.run(command("head", "-c", "4", f"{FOLDER}/file", sudo=True, also={1: "it is not there"})).stdout
+    found = shell.run(command("head", "-c", "4", f"{FOLDER}/file", sudo=True)).stdout
     shell.close()
-    whole = "nothing: the old file is intact" if old == b"old" or name == "read-only" and not old else "the old file"
-    if name == "partition" and len(names) <= 2:  # whether the host's kernel has something to resend is chance
-        return whole, "nothing, or a file `.runbook.…` beside it until the transfer's limit"
-    return whole, "nothing" if len(names) <= 1 else "a file `.runbook.…` beside it"
+    return NO_LOSS if found == b"old" else "the old file"
+
+
+def sent_again(scene: Scene) -> tuple[str, str]:
+    """Whether the old file is intact, or the new one whole; and what was left, as the next transfer found it."""
+    shell: StrictShell = SshShell(scene.site.host(NODE), Notes())
+    kept = old_is_there(scene.site.host(NODE))
+    sent = shell.put(scene.large, f"{FOLDER}/file", sudo=True)
+    names = shell.run(command("ls", "-A", FOLDER, sudo=True)).text.split()
+    shell.close()
+    assert names == ["file"], "nothing lies beside it once it is there"
+    if sent.already:
+        return "nothing", "nothing"
+    return kept, TO_GO_ON_WITH if sent.resumed else "nothing"
+
+
+def during_a_folder(scene: Scene, name: str, *arguments: str) -> Row:
+    with scene.shell() as shell:
+        shell.run(command("mkdir", "-p", FOLDER, sudo=True))
+        with scene.soon(name, *arguments, heal_after=2.0 if name == "freeze-host" else None):
+            said = message_of(lambda: shell.put_folder(scene.folder, f"{FOLDER}/many", sudo=True))
+        heal(scene.layout, NODE)
+        host.await_boot(scene.layout.place(NODE), time.monotonic() + 30)
+        again: StrictShell = SshShell(scene.site.host(NODE), Notes())
+        sent = again.put_folder(scene.folder, f"{FOLDER}/many", sudo=True)
+        assert again.put_folder(scene.folder, f"{FOLDER}/many", sudo=True).already
+        again.close()
+    left = "nothing" if sent.already else "whole files: the next transfer sends the others"
+    assert sent.sent < FILES
+    if name != "freeze-host":  # it is chance whether a pack is on its way just then, or the connection is opened anew
+        assert said.startswith("`ConnectionLost`") != sent.already
+        said = "`ConnectionLost`, or none where it came between two packs"
+        left = "whole files: the next transfer sends the others"
+    return Row("a folder, during", " ".join((name, *arguments)), said, "nothing", left)
 
 
 PROCESS = """
 import sys
-from runbook.remote.attach import carry
+from runbook.remote.attach import attach, carry
 from runbook.remote.command import command
 from runbook.remote.ssh import SshShell
 from runbook.site import load_site
@@ -247,8 +330,7 @@ def ended_process(scene: Scene, what: str, number: int) -> Row:
             time.sleep(0.02)
         process.send_signal(number)
         code = process.wait(30)
-        left = ends(mark, 15) if what != "transfer" else look_at(scene.site.host(NODE), what)[1]
-        lost = look_at(scene.site.host(NODE), what)[0] if what == "transfer" else "its outcome"
+        lost, left = sent_again(scene) if what == "transfer" else ("its outcome", ends(mark, 15))
         if what == "lease":
             lost = lost if number == 2 else "nothing: it can be attached to again"
             left = f"{left.replace('command', 'lease')}, and its folder".replace("nothing, and ", "")

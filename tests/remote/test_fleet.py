@@ -20,9 +20,9 @@ from runbook.remote.command import Script, command
 from runbook.remote.fleet import Fleet
 from runbook.remote.local import LocalShell
 from runbook.remote.question import Question
+from runbook.remote.source import Source
 from runbook.remote.ssh import SshShell
 from runbook.remote.strict import StrictShell
-from runbook.remote.transfer import Source
 from runbook.site import Host, Site, load_site
 from runbook.testbed.bed import Bed
 from runbook.verdict import State

@@ -14,8 +14,11 @@ from tests.remote.reliability import (
     FOLDER,
     Row,
     Scene,
+    after_a_lease,
+    before,
     before_a_command,
     during_a_command,
+    during_a_folder,
     during_a_lease,
     during_a_transfer,
     ended_process,
@@ -30,8 +33,12 @@ TRIALS: tuple[tuple[Callable[..., Row], tuple[object, ...]], ...] = (
     *((during_a_command, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",))),
     *((during_a_lease, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",),
                                           ("flapping",))),
-    *((during_a_transfer, name) for name in (("partition", "all"), ("reset",), ("reboot",),
+    *((before, ("lease", *name)) for name in (("partition", "all"), ("sshd-down",), ("freeze-host",))),
+    *((after_a_lease, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",))),
+    *((before, ("transfer", *name)) for name in (("partition", "all"), ("sshd-down",), ("freeze-host",))),
+    *((during_a_transfer, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",),
                                              ("full-disk", FOLDER, "1024"), ("read-only", FOLDER))),
+    *((during_a_folder, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",))),
     *((ended_process, (what, number)) for what in ("command", "lease", "transfer")
       for number in (signal.SIGINT, signal.SIGKILL)),
 )
@@ -43,8 +50,13 @@ def scene(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return Scene(bed, tmp_path_factory.mktemp("reliability"), marks)
 
 
-@pytest.mark.parametrize(("trial", "words"), TRIALS,
-                         ids=["-".join((trial.__name__, *map(str, words))) for trial, words in TRIALS])
+LONG = (before, after_a_lease)
+"""Trials of which a command's or a transfer's tell nearly as much: they wait for `make test-long`."""
+
+
+@pytest.mark.parametrize(("trial", "words"), [
+    pytest.param(trial, words, id="-".join((trial.__name__, *map(str, words))),
+                 marks=[pytest.mark.long] if trial in LONG else []) for trial, words in TRIALS])
 def test_it_is_as_the_page_says(scene: Scene, trial: Callable[..., Row], words: tuple[object, ...]) -> None:
     row = trial(scene, *words)
     seen = os.environ.get("RUNBOOK_RELIABILITY_SEEN")  # a file for the rows: how the page's table is made

@@ -13,8 +13,9 @@ import pytest
 from runbook.errors import RunbookError, TransferFailed, UsageError
 from runbook.remote.command import command
 from runbook.remote.local import LocalShell
+from runbook.remote.source import Source
 from runbook.remote.strict import StrictShell
-from runbook.remote.transfer import Source, receive
+from runbook.remote.transfer import Place, receive
 from tests.remote.conftest import Notes
 
 
@@ -78,7 +79,7 @@ def test_what_arrives_otherwise_than_it_was_sent_leaves_the_old_file(shell: Stri
     target = tmp_path / "file"
     target.write_bytes(b"old")
     announced = Source.of(b"what was meant")
-    ended = shell.carry_out(receive(announced, str(target), 0o644, "", False), feed=[b"what ", b"came"])
+    ended = shell.carry_out(receive(announced, Place(str(target), 0o644, "", False)), feed=[b"what ", b"came"])
     assert ended.exit_code == 65 and b"arrived instead of" in ended.stderr
     assert target.read_bytes() == b"old" and os.listdir(tmp_path) == ["file"]
 
@@ -91,7 +92,7 @@ def test_nobody_else_can_read_a_file_on_its_way(shell: StrictShell, tmp_path: Pa
 
     what = Source.of(b"secret content")
     thread = threading.Thread(target=shell.carry_out, daemon=True, kwargs={"feed": slowly()},
-                              args=(receive(what, str(tmp_path / "file"), 0o644, "", False),))
+                              args=(receive(what, Place(str(tmp_path / "file"), 0o644, "", False)),))
     thread.start()
     until = time.monotonic() + 5
     while not (seen := list(tmp_path.iterdir())) and time.monotonic() < until:

@@ -12,6 +12,8 @@ from runbook.report.progress import Board, Plain
 
 STEP = {"kind": "step", "phase": "begin", "host": "node1", "why": "the unit is not there"}
 COMMAND = {"kind": "command", "phase": "begin", "host": "node2", "words": ["systemctl", "restart", "users"]}
+TRANSFER = {"kind": "note", "about": "transfer", "host": "node3",
+            "text": "/srv/image: 34 of 100 MB, 11.0 MB/s, 6 s left"}
 
 
 def test_without_a_terminal_there_is_one_line_an_event() -> None:
@@ -22,6 +24,7 @@ def test_without_a_terminal_there_is_one_line_an_event() -> None:
         progress.news(STEP)
         progress.news(COMMAND)
         progress.news({"kind": "note", "about": "progress", "text": "1 of 2 to compile: users"})
+        progress.news(TRANSFER)
         progress.news({"kind": "verdict", "host": "node1", "what": "it runs", "state": "fail", "reason": "it does not"})
         progress.end(title_of("04"), "fail", "node1: it does not\nand more", 1.25)
     said = out.getvalue().splitlines()
@@ -30,6 +33,7 @@ def test_without_a_terminal_there_is_one_line_an_event() -> None:
         f"· 04_container_deploy: {title_of('04').asks}",
         "    node1: the unit is not there",
         "    1 of 2 to compile: users",
+        "    node3: /srv/image: 34 of 100 MB, 11.0 MB/s, 6 s left",
         "    node1: it runs: fail, it does not",
         "✗ 04_container_deploy: fail, 1.2 s: node1: it does not",
     ]
@@ -43,12 +47,13 @@ def test_on_a_terminal_the_board_shows_what_each_host_does_now() -> None:
     board.plan([title_of("00"), title_of("04")])
     board.end(title_of("00"), "pass", "", 0.5)
     board.begin(title_of("04"))
-    for line in ({"kind": "note", "about": "verb", "text": "act"}, STEP, COMMAND):
+    for line in ({"kind": "note", "about": "verb", "text": "act"}, STEP, COMMAND, TRANSFER):
         board.news(line)
     shown = Console(width=120, file=io.StringIO())
     shown.print(board._table())
     text = shown.file.getvalue()
     assert "pass" in text and "act" in text
+    assert "34 of 100 MB, 11.0 MB/s, 6 s left" in text
     assert "the unit is not there" in text and "systemctl restart users" in text
     board.news({"kind": "command", "phase": "end", "host": "node2"})
     shown = Console(width=120, file=io.StringIO())

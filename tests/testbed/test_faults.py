@@ -35,14 +35,22 @@ def state_of(bed: Bed) -> tuple[object, ...]:
              if (file := hierarchy.group(bed.layout.group, NODE) / name).exists()]
     return (run(*net, "nft", "list", "ruleset"), run(*net, "tc", "qdisc", "show"), knobs,
             on_host(bed, "cat", "/proc/mounts"), on_host(bed, "sha256sum", KEY), on_host(bed, "ls", "-l", "/etc/ssh"),
-            on_host(bed, "ls", "/etc/sudoers.d"), on_host(bed, "systemctl", "is-active", "ssh", "containerd"),
+            on_host(bed, "ls", "/etc/sudoers.d", "/usr/local/bin", "/home"), on_host(bed, "cat", "/etc/passwd"),
+            on_host(bed, "sha256sum", "/etc/os-release", "/etc/ssh/sshd_config"),
+            on_host(bed, "systemctl", "is-active", "ssh", "containerd"),
             harms(place))
 
 
-def banner(bed: Bed) -> str:
+def as_operator(bed: Bed, line: str) -> str:
+    """What the operator's login shell says of a line."""
+    return on_host(bed, "runuser", bed.layout.operator, "-c", line)
+
+
+def banner(bed: Bed, port: int = 22, address: str = "") -> str:
     """What somebody who knocks at the host's sshd gets: its greeting, or how it is refused."""
     try:
-        with socket.create_connection((str(bed.layout.place(NODE).address), 22), timeout=0.7) as knocking:
+        with socket.create_connection((address or str(bed.layout.place(NODE).address), port),
+                                      timeout=0.7) as knocking:
             return knocking.recv(8).decode()
     except ConnectionResetError:
         return "reset"
@@ -92,6 +100,20 @@ EFFECTS: dict[str, tuple[tuple[str, ...], Callable[[Bed], bool]]] = {
     "host-key": ((), lambda bed: key_shown(bed) not in bed.layout.known_hosts.read_text()),
     "sudo-revoked": ((), lambda bed: "password is required" in on_host(
         bed, "runuser", "-u", bed.layout.operator, "--", "sh", "-c", "sudo -n true 2>&1")),
+    "banner": ((), lambda bed: "Authorized use only" in as_operator(bed, "true")),
+    "noise": ((), lambda bed: "Inappropriate ioctl" in on_host(
+        bed, "sh", "-c", 'runuser "$1" -c true 2>&1', "sh", bed.layout.operator)),
+    "locale": (("de_DE.UTF-8",), lambda bed: "de_DE.UTF-8" in as_operator(bed, "echo $LC_ALL")),
+    "without": (("bash,tar",), lambda bed: as_operator(
+        bed, "command -v bash tar; readlink /proc/$$/exe") == "/usr/bin/dash"),
+    "home": (("/home/a b",), lambda bed: as_operator(bed, 'cd && [ -O . ] && pwd') == "/home/a b"),
+    "few-rights": (("/usr/bin/systemctl",), lambda bed: "password is required" in as_operator(
+        bed, "sudo -n systemctl --version >/dev/null && sudo -n true 2>&1")),
+    "system": (("kylin",), lambda bed: "Kylin Linux" in on_host(bed, "cat", "/etc/os-release")
+               and on_host(bed, "sh", "-c", "command -v apt dpkg") == ""),
+    "port": (("2222",), lambda bed: banner(bed, 2222) == "SSH-2.0-"),
+    "ipv6-only": ((), lambda bed: banner(bed) == "silence"
+                  and banner(bed, address=str(bed.layout.place(NODE).address_6)) == "SSH-2.0-"),
 }
 
 
