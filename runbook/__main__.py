@@ -39,12 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     arguments = parser(given).parse_args(given)
     from runbook.errors import RunbookError
+    from runbook.remote.secret import KNOWN
 
     act: Callable[[argparse.Namespace], int] = arguments.act
     try:
         return act(arguments)
     except RunbookError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(KNOWN.mask(f"{type(error).__name__}: {error}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)

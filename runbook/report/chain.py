@@ -90,6 +90,8 @@ class Chain:
         finally:
             kernel.stop()
         work.join(CLEAN_UP_SECONDS)
+        if kernel.last_words:
+            self.run.journal.write("note", about="kernel said", text=f"{title.name}: {kernel.last_words}")
         self._pass_on(news)
         return self._ended(title.name, before, work.error, time.monotonic() - started, killed=killed)
 

@@ -16,11 +16,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runbook.remote.secret import KNOWN
+
 if TYPE_CHECKING:
     from jupyter_client import AsyncKernelManager
 
 START_SECONDS = 60.0
 STOP_SECONDS = 5.0
+SAID, SAID_BYTES = "said", 2000
+"""The file beside a kernel's sockets that its standard output and error go to, and how much of it is told."""
 
 
 def without_iri() -> None:
@@ -34,6 +38,7 @@ class Kernel:
     def __init__(self, manager: AsyncKernelManager, pid: int, sockets: Path) -> None:
         self.manager = manager
         self.pid = pid
+        self.last_words = ""  # when it has stopped: the end of what was said past the notebook, masked
         self._sockets = sockets
 
     def interrupt(self) -> None:
@@ -54,6 +59,9 @@ class Kernel:
         until = time.monotonic() + STOP_SECONDS
         while self._there() and time.monotonic() < until:
             time.sleep(0.01)
+        with contextlib.suppress(OSError):
+            said = (self._sockets / SAID).read_bytes()[-SAID_BYTES:]
+            self.last_words = KNOWN.mask_bytes(said).decode("utf-8", "replace").strip()
         shutil.rmtree(self._sockets, ignore_errors=True)
 
     def _there(self) -> bool:
@@ -77,7 +85,9 @@ def start(folder: Path, environment: Mapping[str, str]) -> Kernel:
         connection_file=str(sockets / "kernel.json"),
     )
     with_all = {**os.environ, **environment}
-    asyncio.run(asyncio.wait_for(manager.start_kernel(cwd=str(folder), env=with_all, stderr=None), START_SECONDS))
+    with (sockets / SAID).open("wb") as said:  # what a program in it says by itself may hold a secret
+        starting = manager.start_kernel(cwd=str(folder), env=with_all, stdout=said, stderr=said)
+        asyncio.run(asyncio.wait_for(starting, START_SECONDS))
     return Kernel(manager, manager.provisioner.pid, sockets)
 
 
