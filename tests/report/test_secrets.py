@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.report.test_chain import chain_process, notebooks, write_notebook
+from tests.report.test_chain import cell, chain_process, notebooks, write_notebook
 from tests.sought import Sought
 
 __all__ = ["notebooks"]  # fixtures
@@ -38,15 +38,14 @@ name = "node2"
 address = "192.0.2.12"
 roles = ["service"]
 """
+CHAPTER, GOES_ON = "01_abi_inspection", ("raises-exception",)
 SPOKEN = """import base64, os, subprocess, sys, urllib.parse
-from pathlib import Path
 from IPython.display import HTML, Markdown, display
 from runbook import open_chapter
 from runbook.remote.command import command
 from runbook.run import named
 chapter = open_chapter({name!r}, site=site, run=run, only_hosts=["node1"])
 mine = open({plain!r}).read().split(chr(10) + "==" + chr(10))
-given = Path({folder!r})
 encoded = base64.b64encode(("a" + mine[0]).encode()).decode()
 for said in (*mine, encoded, mine[0].encode().hex(), urllib.parse.quote(mine[0])):
     print("out", said)
@@ -59,12 +58,13 @@ chapter.local.run(command("sh", "-c", "cat $0 >&2; od -An -v -tx1 $0 | tr -d ' \
 chapter.note("said", mine[0] + encoded + mine[2])
 here = mine[1]
 here"""
-FAILS = {
-    "of ours": "from runbook.errors import RunbookError\nraise RunbookError(mine[0], next=mine[1], tail=mine[2])",
-    "of Python": "raise ValueError(mine[0] + mine[2])",
-    "of a command": 'chapter.local.run(command("sh", "-c", "cat $0 >&2; exit 3", {plain!r}))',
-    "in a verb": "def broken(chapter): raise ValueError(mine[0] + encoded)\nchapter.observe(broken)",
-}
+FAILS = (
+    'chapter.local.run(command("sh", "-c", "cat $0 >&2; exit 3", {plain!r}))',
+    "from runbook.errors import RunbookError\nraise RunbookError(mine[0], next=mine[1], tail=mine[2])",
+    "raise ValueError(mine[0] + mine[2])",
+    "def broken(chapter): raise ValueError(mine[0] + encoded)\nchapter.observe(broken)",
+)
+"""A command that fails, an error of ours, one of Python, and one inside of a verb, which ends the chapter."""
 
 
 @pytest.fixture
@@ -84,23 +84,23 @@ def secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("fails", FAILS)
+def write_spoken(folder: Path, plain: Path) -> None:
+    """A chapter's notebook that says the secrets in every way that a notebook has, and in its errors."""
+    write_notebook(folder, CHAPTER)
+    path = folder / f"{CHAPTER}.ipynb"
+    told = json.loads(path.read_text())
+    said = [source.format(name=CHAPTER, plain=str(plain)) for source in (SPOKEN, *FAILS)]
+    cells = [cell(f"said{number}", source, *GOES_ON * (source != said[-1])) for number, source in enumerate(said)]
+    path.write_text(json.dumps({**told, "cells": [told["cells"][0], *cells]}))
+
+
 def test_what_a_notebook_says_of_a_secret_is_in_nothing_that_is_left(
-    notebooks: Path, tmp_path: Path, secrets: dict[str, str], fails: str
+    notebooks: Path, tmp_path: Path, secrets: dict[str, str]
 ) -> None:
     site = tmp_path / "sample.toml"
     site.write_text(SITE)
-    plain = str(tmp_path / "plain")
-    write_notebook(notebooks, "00_start")
-    write_notebook(notebooks, "01_abi_inspection")
-    spoken = notebooks / "01_abi_inspection.ipynb"
-    told = json.loads(spoken.read_text())
-    cells = [cell for cell in told["cells"] if cell["id"] == "parameters"]
-    for number, source in enumerate((SPOKEN, FAILS[fails])):
-        text = source.format(name="01_abi_inspection", plain=plain, folder=str(tmp_path)) if "{" in source else source
-        cells.append({**told["cells"][-1], "id": f"said{number}", "source": text})
-    spoken.write_text(json.dumps({**told, "cells": cells}))
-    process = chain_process(notebooks, site, "--only", "00,01")
+    write_spoken(notebooks, tmp_path / "plain")
+    process = chain_process(notebooks, site, "--only", CHAPTER)
     said, _ = process.communicate(timeout=90)
     assert process.returncode == 1, said
 
@@ -109,8 +109,9 @@ def test_what_a_notebook_says_of_a_secret_is_in_nothing_that_is_left(
     assert sought.held(said.encode()) == set(), said
     found, count = sought.in_files(tmp_path / "reports")
     assert found == {} and count >= 8, (found, count)
-    executed = (tmp_path / "reports" / "latest" / "notebooks" / "01_abi_inspection.ipynb").read_text()
+    executed = (tmp_path / "reports" / "latest" / "notebooks" / f"{CHAPTER}.ipynb").read_text()
     assert "out ***" in executed and "err ***" in executed and "***" in said
+    assert executed.count('"output_type": "error"') == len(FAILS)
     for verb in ("status", "verify"):
         words = [sys.executable, "-m", "runbook", verb, "latest"]
         again = subprocess.run(words, timeout=60, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
