@@ -133,6 +133,7 @@ def _chain(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "-p", dest="values", action="append", default=[], metavar="CH.NAME=VALUE", help="a parameter of a chapter"
     )
+    one.add_argument("--afresh", action="store_true", help="take nothing over from an earlier run")
     one.add_argument("--json", action="store_true", help="print summary.json instead of a few lines")
 
 
@@ -221,6 +222,7 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         check=getattr(arguments, "check", False),
         confirm=getattr(arguments, "confirm", ""),
         values=tuple(arguments.values),
+        afresh=arguments.afresh,
     )
 
 

@@ -19,6 +19,7 @@ from runbook.report.notebook import Work
 from runbook.report.progress import Progress
 from runbook.report.resume import KERNEL
 from runbook.report.selection import Selection
+from runbook.report.taken_over import TakingOver
 from runbook.run import REPORTS_VARIABLE, RUN_VARIABLE, Run
 
 TICK = 0.1
@@ -45,6 +46,7 @@ class Chain:
         self.interruption = interruption
         self.notebooks = run.folder / "notebooks"
         self._states: dict[str, str] = {}
+        self._taking_over = TakingOver(run, selection.afresh, progress.say)
 
     def go(self) -> tuple[Outcome, ...]:
         """Runs the chapters; one that fails blocks those that need it and no others."""
@@ -72,10 +74,18 @@ class Chain:
                 reason = f"it builds on {need}, which {_past(self._states[need])}"
                 return self._tell(title.name, "blocked", reason)
         self.progress.begin(title)
-        outcome = self._execute(title, kernels.take(another=another))
+        outcome = self._taken_over(title) or self._execute(title, kernels.take(another=another))
         self._states[title.name] = outcome.state
         self.progress.end(title, outcome.state, outcome.reason, outcome.seconds)
         return outcome
+
+    def _taken_over(self, title: Title) -> Outcome | None:
+        if self.selection.check or self.selection.defaults:
+            return None
+        started = time.monotonic()
+        own = self.selection.values.get(title.name, {})
+        reason = self._taking_over.reason(title, self.selection.source(title), own)
+        return None if reason is None else Outcome(title.name, "pass", reason, time.monotonic() - started)
 
     def _execute(self, title: Title, kernel: Kernel) -> Outcome:
         copy = self.notebooks / f"{title.name}.ipynb"

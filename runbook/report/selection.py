@@ -24,6 +24,7 @@ class Asked:
     confirm: str = ""
     values: tuple[str, ...] = ()  # CHAPTER.NAME=VALUE
     kept: tuple[str, ...] = ()  # the same from before, of a resumed run; those of chapters that do not run go unused
+    afresh: bool = False  # nothing is taken over from an earlier run
     resumed: bool = False  # the chapters are those of before: what has passed is left out
 
 
@@ -36,6 +37,7 @@ class Selection:
     values: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     check: bool = False
     confirm: str = ""
+    afresh: frozenset[str] = frozenset()  # these are measured, whatever an earlier run has of them
     defaults: bool = False  # no parameter is given: the notebooks run as they stand in git
 
     def source(self, title: Title) -> Path:
@@ -76,6 +78,7 @@ def select(asked: Asked, passed: Iterable[str] = ()) -> Selection:
         values={name: kept.get(name, {}) | now.get(name, {}) for name in runs & (kept.keys() | now.keys())},
         check=asked.check,
         confirm=asked.confirm,
+        afresh=frozenset(runs) if asked.afresh else frozenset(title_of(name).name for name in asked.only),
     )
 
 
