@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 
-from bench import command, file, fleet, questions
+from bench import chapter, command, file, fleet, questions, second_run
 from bench.measure import RESULTS, Measure, keep
 from runbook.errors import RunbookError
 from runbook.site import Host, Site, load_site
@@ -15,6 +15,8 @@ MEASUREMENTS: Mapping[str, Callable[[Site], list[Measure]]] = {
     "command": lambda site: [command.measure(first(site))],
     "questions-10": lambda site: [questions.measure(first(site))],
     "file-100MB": lambda site: file.measure(first(site)),
+    "chapter-overhead": lambda site: [chapter.measure()],
+    "second-run": lambda site: [second_run.measure(site)],
     "fleet-20": lambda site: fleet.measure(20, rounds=3),
     "fleet-100": lambda site: fleet.measure(100, rounds=2),
 }

@@ -45,7 +45,7 @@ ExecStart=/bin/sleep 600
 PLANT = Script("cat >/etc/systemd/system/users.service && systemctl daemon-reload", sudo=True)
 TAKE_AWAY = Script("rm /etc/systemd/system/users.service && systemctl daemon-reload", sudo=True)
 PRIVATE_KEY = re.compile("-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S)
-KEYS = Script("cat /etc/etcd/pki/*.key /etc/users/*.key", sudo=True)
+KEYS = Script("cat /etc/etcd/pki/*.key /etc/users/etcd/*.key", sudo=True)
 
 # What lies on a host, but for what its own services write by themselves: a blob that containerd keeps counts, not the
 # folders and the index that it makes at its first image; the tools for accounts keep what was before as `/etc/passwd-`
@@ -153,8 +153,8 @@ def secrets_of(fleet: Fleet) -> dict[str, str]:
     found = {"environment": CANARY, "unit": UNITS, "control": CONTROL}
     for name in ("id_ed25519", "bmc_password"):
         found[name] = (ROOT / ".cache" / "testbed" / "testbed" / name).read_text().strip()
-    for host, result in fleet.run(KEYS.command()).items():
-        found |= {f"key {number} of {host}": key for number, key in enumerate(PRIVATE_KEY.findall(result.text))}
+    for result in fleet.run(KEYS.command()).values():
+        found |= {f"key {number} of {result.host}": key for number, key in enumerate(PRIVATE_KEY.findall(result.text))}
     return found
 
 
@@ -270,7 +270,8 @@ def test_no_secret_is_in_a_process_or_a_temporary_file_of_a_host(rehearsed: Rehe
 
 
 def test_no_secret_of_the_site_is_on_a_host_and_keys_are_where_they_belong(rehearsed: Rehearsed) -> None:
-    belong = re.compile(r"/etc/(etcd/pki|users)/[a-z]+\.key|/etc/systemd/system/users\.service|/var/lib/runbook/.*")
+    kept = r"/etc/systemd/system/users\.service|/var/lib/runbook/.*"
+    belong = re.compile(rf"/etc/(etcd/pki|users/etcd)/[a-z]+\.key|{kept}")
     for host, held in rehearsed.on_hosts.items():
         astray = {path: names for path, names in held.items() if not belong.fullmatch(path)}
         assert held and not astray, (host, astray)

@@ -22,7 +22,7 @@ from runbook.report.selection import Selection
 from runbook.report.taken_over import TakingOver
 from runbook.run import REPORTS_VARIABLE, RUN_VARIABLE, Run
 
-TICK = 0.1
+TICK = 0.1  # seconds between two looks at the journal
 CLEAN_UP_SECONDS = 20.0  # for an interrupted cell, to stop what it runs on the hosts and give back its locks
 
 
@@ -98,7 +98,7 @@ class Chain:
             work.start()
             killed = self._wait(work, kernel, news)
         finally:
-            kernel.stop()
+            kernel.stop(at_once=not work.is_alive() and work.error is None)
         work.join(CLEAN_UP_SECONDS)
         if kernel.last_words:
             self.run.journal.write("note", about="kernel said", text=f"{title.name}: {kernel.last_words}")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -24,6 +25,7 @@ from runbook.report import selection
 from runbook.report.chain import Chain
 from runbook.report.conduct import Finished, conduct
 from runbook.report.interruption import Interruption
+from runbook.report.kernel import Kernels, sweep
 from runbook.report.progress import Plain
 from runbook.report.selection import Asked, select
 from runbook.run import REPORTS_VARIABLE, Run
@@ -261,8 +263,6 @@ def test_what_a_resumed_run_has_passed_is_not_run_again(notebooks: Path, site_fi
 
 
 def test_the_next_kernel_starts_while_this_one_works() -> None:
-    from runbook.report.kernel import Kernels
-
     before = threading.active_count()
     with Kernels(Path("/"), {}) as kernels:
         first = kernels.take(another=True)
@@ -272,6 +272,27 @@ def test_the_next_kernel_starts_while_this_one_works() -> None:
         first.stop(), second.stop()
     assert not alive(first.pid) and not alive(second.pid)
     assert threading.active_count() < before + 10 and os.getpid() not in (first.pid, second.pid)
+
+
+def test_the_folder_of_a_kernel_whose_chain_was_killed_is_gone_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = """import os, tempfile
+from pathlib import Path
+from runbook.report.kernel import start
+print(start(Path("/"), {}).pid, flush=True)
+os.kill(os.getpid(), 9)"""
+    killed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=60,
+                            env={**os.environ, "TMPDIR": str(tmp_path)})
+    os.killpg(int(killed.stdout), signal.SIGKILL)
+    (left,) = tmp_path.glob("runbook-kernel-*")
+    with Kernels(Path("/"), {}) as kernels:
+        assert not left.exists()
+        own = kernels.take(another=False)
+        assert sweep() == 0, "one that lives is let alone"
+        own.stop()
+    assert not list(tmp_path.glob("runbook-kernel-*"))
 
 
 ASLEEP = """from runbook.remote.command import command
