@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from runbook.report.conduct import Finished
     from runbook.report.selection import Asked
 
 EXAMPLES = """\
@@ -134,30 +132,34 @@ def _chain(one: argparse.ArgumentParser) -> None:
         "-p", dest="values", action="append", default=[], metavar="CH.NAME=VALUE", help="a parameter of a chapter"
     )
     one.add_argument("--afresh", action="store_true", help="take nothing over from an earlier run")
-    one.add_argument("--json", action="store_true", help="print summary.json instead of a few lines")
+    one.add_argument("--cell-seconds", type=float, metavar="S", help="limit of one cell (default: 6 hours)")
+    one.add_argument("--json", action="store_true", help="print JSON lines, one an event; the last is the summary")
 
 
 def rehearse(arguments: argparse.Namespace) -> int:
+    from runbook.report.closing import tell
     from runbook.report.progress import progress
     from runbook.report.rehearse import rehearse as go
 
-    return _told(go(_asked(arguments), progress(), target=arguments.target, keep=arguments.keep), arguments.json)
+    shown = progress(as_json=arguments.json)
+    return tell(go(_asked(arguments), shown, target=arguments.target, keep=arguments.keep), as_json=arguments.json)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from runbook.report.closing import tell
     from runbook.report.conduct import run_site
     from runbook.report.progress import progress
 
-    finished = run_site(arguments.site, _asked(arguments), progress(), resume=arguments.resume)
-    return _told(finished, arguments.json)
+    shown = progress(as_json=arguments.json)
+    return tell(run_site(arguments.site, _asked(arguments), shown, resume=arguments.resume), as_json=arguments.json)
 
 
 def undo(arguments: argparse.Namespace) -> int:
+    from runbook.report.closing import tell
     from runbook.report.conduct import take_back
     from runbook.report.progress import progress
 
-    finished = take_back(arguments.run, progress(), chapter=arguments.chapter, confirm=arguments.confirm)
-    return _told(finished, False)
+    return tell(take_back(arguments.run, progress(), chapter=arguments.chapter, confirm=arguments.confirm))
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -223,17 +225,8 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         confirm=getattr(arguments, "confirm", ""),
         values=tuple(arguments.values),
         afresh=arguments.afresh,
+        **({"cell_seconds": arguments.cell_seconds} if arguments.cell_seconds is not None else {}),
     )
-
-
-def _told(finished: Finished, as_json: bool) -> int:
-    from runbook.report.closing import closing
-
-    if as_json:
-        print(json.dumps(finished.summary.to_dict(), indent=1, ensure_ascii=False))
-    else:
-        print(closing(finished))
-    return finished.exit_code
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ def asked_again(run: Run, now: Asked) -> Asked:
     if now.only or now.from_:
         return replace(now, check=checked, kept=before.values)
     return Asked(before.only, before.from_, checked, now.confirm, now.values, kept=before.values,
-                 afresh=now.afresh, resumed=True)
+                 afresh=now.afresh, cell_seconds=now.cell_seconds, resumed=True)
 
 
 def _before(told: Iterable[Entry]) -> Asked:
