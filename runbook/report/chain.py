@@ -184,8 +184,8 @@ def _why(error: BaseException | None, last_words: str) -> tuple[str, str]:
         known = isinstance(kind, type) and issubclass(kind, RunbookError)
         return ("blocked" if known and kind.exit_code == 3 else "fail"), said if known else f"{name}: {said}"
     if type(error).__name__ == "DeadKernelError":
-        said = last_words.splitlines()[-1:]
-        return "fail", "its kernel died: it was killed, or ran out of memory" + "".join(f"; it said: {one}" for one in said)
+        said = f"; it said: {last_words.splitlines()[-1]}" if last_words else ""
+        return "fail", f"its kernel died: it was killed, or ran out of memory{said}"
     return "fail", f"{type(error).__name__}: {error}"
 
 
