@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from runbook.report.examples import epilog
+
 if TYPE_CHECKING:
     from runbook.report.selection import Asked
 
@@ -108,6 +110,9 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
 
         add_arguments(one)
 
+    one = _verb(verbs, "completion", completion, "print what completes the command line in a shell")
+    one.add_argument("shell", choices=("bash", "zsh"), help="which one reads it")
+
     one = _verb(verbs, "lab", lab, "JupyterLab on loopback, on a new run's own copies of the notebooks")
     one.add_argument("--site", default="", metavar="FILE", help="the site file (default: the testbed, brought up)")
 
@@ -121,7 +126,8 @@ def _verb(
     act: Callable[[argparse.Namespace], int],
     help: str,
 ) -> argparse.ArgumentParser:
-    one = verbs.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+    one = verbs.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".", epilog=epilog(name),
+                           formatter_class=argparse.RawDescriptionHelpFormatter)
     one.set_defaults(act=act)
     return one
 
@@ -200,6 +206,13 @@ def testbed(arguments: argparse.Namespace) -> int:
     code, text = perform(arguments)
     print(text)
     return code
+
+
+def completion(arguments: argparse.Namespace) -> int:
+    from runbook.report.completion import script
+
+    print(script(arguments.shell, parser(["testbed"])), end="")
+    return 0
 
 
 def lab(arguments: argparse.Namespace) -> int:

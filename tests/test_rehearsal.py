@@ -160,12 +160,9 @@ def secrets_of(fleet: Fleet) -> dict[str, str]:
 
 def held_by(root: Path, sought: Sought) -> dict[str, set[str]]:
     """Which files of a host hold which secrets."""
-    found: dict[str, set[str]] = {}
-    for top in ("etc", "home", "root", "tmp", "var/tmp", "var/lib/runbook", "var/log", "run", "opt", "srv"):
-        for path in (root / top).rglob("*"):
-            if path.is_file() and not path.is_symlink() and (held := sought.held(path.read_bytes())):
-                found[f"/{path.relative_to(root)}"] = held
-    return found
+    tops = ("etc", "home", "root", "tmp", "var/tmp", "var/lib/runbook", "var/log", "run", "opt", "srv")
+    found, _ = sought.in_files(*(root / top for top in tops))
+    return {f"/{path.relative_to(root)}": held for path, held in found.items()}
 
 
 def test_a_check_run_changes_nothing_on_the_hosts(rehearsed: Rehearsed) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from runbook.contents import TEARDOWN, title_of
 from runbook.errors import ParameterError, RunbookError, SiteError
 from runbook.opening import who
+from runbook.report.approvals import approvals
 from runbook.report.chain import Chain
 from runbook.report.interruption import Interruption
 from runbook.report.markdown import write_markdown
@@ -64,6 +66,8 @@ def conduct(
         run.resume(by=who())
         if asked is not None:
             remember(run, asked)
+        for one in approvals(run.site, date.today()):
+            progress.say(one)
         return _conducted(run, selection, progress, afterwards, reserve)
 
 

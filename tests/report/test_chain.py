@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from runbook.journal import Journal
 from runbook.remote.command import Script
 from runbook.remote.fleet import Fleet
 from runbook.report import selection
+from runbook.report.approvals import approvals
 from runbook.report.chain import Chain
 from runbook.report.conduct import Finished, conduct
 from runbook.report.interruption import Interruption
@@ -167,6 +170,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from runbook.report import selection
+from runbook.report.approvals import approvals
 selection.NOTEBOOKS = Path(sys.argv[1])
 from runbook.__main__ import main
 sys.exit(main(sys.argv[2:]))
@@ -318,3 +322,18 @@ def test_a_signal_leaves_nothing_running_on_a_host(notebooks: Path, bed: Any, tm
             said, _ = process.communicate(timeout=60)
         assert process.returncode == 130, said
         until(lambda: asleep() == 0, 5)
+
+
+def test_risks_that_were_accepted_are_told_first_and_lapse(notebooks: Path, site_file: Path) -> None:
+    site = load_site(site_file)
+    (until,) = {one.until for one in site.accepted}
+    assert list(approvals(site, until)) == [
+        f"etcd-unsupported-architecture: accepted by the owner of the sample until {until}, 0 days from now: "
+        "rehearsed for a month"
+    ]
+    (lapsed,) = approvals(site, until + timedelta(days=1))
+    assert f"lapsed after {until}: the risk counts again" in lapsed
+    said = io.StringIO()
+    conduct(Run.start(site), select(Asked(only=("00",))), Plain(said))
+    first, *_ = said.getvalue().splitlines()
+    assert first.startswith("etcd-unsupported-architecture: accepted by the owner of the sample until")
