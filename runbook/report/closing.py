@@ -44,6 +44,7 @@ def closing(finished: Finished) -> str:
         reason, *more = gap.reason.splitlines() or ["no reason was given"]
         lines.append(f"  {MARKS[gap.state]} {what}: {gap.state}, {reason}")
         lines += [f"    {line}" for line in more]  # an error's last lines, and what to do next
+    lines += [f"  · {one.name}: {one.reason}" for one in summary.chapters if one.state is State.PASS and one.reason]
     taken_back = undone(account_of(finished.run.entries()))
     lines.append(
         "changes: "
