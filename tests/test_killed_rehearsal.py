@@ -22,7 +22,7 @@ from runbook.testbed.bed import Bed
 from tests.test_rehearsal import runbook, state_of
 
 PLACES = 20
-LATEST = 7 * 60.0  # seconds after which nothing is killed any more
+LATEST = 6 * 60.0  # seconds after which nothing is killed any more
 MORE_LINES = 150  # of the journal, at most, between two kills
 
 SHORT = ("-p", "08.repeats=1", "-p", "08.seconds=1")

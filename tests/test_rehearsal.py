@@ -154,7 +154,8 @@ def secrets_of(fleet: Fleet) -> dict[str, str]:
     for name in ("id_ed25519", "bmc_password"):
         found[name] = (ROOT / ".cache" / "testbed" / "testbed" / name).read_text().strip()
     for result in fleet.run(KEYS.command()).values():
-        found |= {f"key {number} of {result.host}": key for number, key in enumerate(PRIVATE_KEY.findall(result.text))}
+        for number, key in enumerate(PRIVATE_KEY.findall(result.text)):  # its third line is the public half
+            found[f"key {number} of {result.host}"] = "\n".join(key.splitlines()[1:3])
     return found
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-EVERY = 0.25  # seconds
+EVERY = 0.5  # seconds
 TEMPORARY = ("tmp", "var/tmp", "dev/shm", "run", "home", "root")
 LONGEST = 1 << 20  # bytes of a file that are looked at
 
@@ -49,7 +49,7 @@ class Watch:
 
 @contextmanager
 def watching(first_processes: Sequence[int]) -> Iterator[Watch]:
-    """Looks every quarter of a second until the end of the `with`."""
+    """Looks twice a second until the end of the `with`."""
     watch, over = Watch(first_processes), threading.Event()
 
     def look() -> None:
