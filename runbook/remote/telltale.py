@@ -10,51 +10,77 @@ from collections.abc import Callable, Iterator
 
 HIDDEN = "***"
 
-MARKS = ("passw", "passphrase", "secret", "private", "apikey", "api_key", "api-key", "accesskey", "access_key",
-         "access-key", "token", "authorization", "://")
-"""One of these is in every text that a rule may find something in; looking for them costs next to nothing."""
+_JOINED = [f"{first}{between}{last}" for between in ("", "_", "-") for first, last in (
+    ("private", "key"), ("api", "key"), ("access", "key"), ("auth", "token"), ("access", "token"), ("bearer", "token"),
+    ("refresh", "token"), ("id", "token"))]
+MARKS = ("password", "passwd", "passphrase", "secret", "authorization", *_JOINED)
+"""Names of secrets, in small letters. To look for them costs next to nothing; the rules read their lines only."""
 
+_NAME = f"(?:{'|'.join(MARKS[:4])}|{'|'.join(_JOINED)})" + r"[\w-]{0,16}"
 _QUOTE = r"""(?:\\*["']|&(?:quot|apos|\#34|\#39|\#x22|\#x27);)"""
-_NAME = r"(?:pass(?:word|wd|phrase)|secret|(?:private|api|access)[_-]?key|(?:auth|access|bearer|refresh|id)[_-]?token)"
-_NAMED = rf"{_NAME}[\w-]{{0,16}}{_QUOTE}?[ \t]{{0,8}}[=:][ \t]{{0,8}}"
-_NO_REFERENCE = r"(?!env:|file:|prompt:|\*\*\*|(?:true|false|none|null|yes|no)\b)"
+_NO_SECRET = r"(?!env:|file:|prompt:|\*\*\*|(?:true|false|none|null|yes|no)\b)"
 _AMPERSAND = r"&(?!quot|apos|\#)"
+_QUOTED, _BARE = rf"(?:[^\"'\\\n&]|{_AMPERSAND})+", rf"(?!{_QUOTE})(?:[^\s\"'\\,;<>&]|{_AMPERSAND})+"
 _RULES = (
     # password = "…", "client_secret": "…", --api-key=…; a reference says where the secret is, and is none
-    rf"(?P<before>{_NAMED}{_QUOTE}){_NO_REFERENCE}(?:[^\"'\\\n&]|{_AMPERSAND})+",
-    rf"(?P<before>{_NAMED}){_NO_REFERENCE}(?!{_QUOTE})(?:[^\s\"'\\,;<>&]|{_AMPERSAND})+",
-    # https://user:…@registry
-    r"(?P<before>://[^/\s:@\"']{1,64}:)(?!\*\*\*@)[^@\s/\"']{1,256}(?=@)",
+    rf"(?P<before>{_NAME}{_QUOTE}?[ \t]{{0,8}}[=:][ \t]{{0,8}}{_QUOTE}){_NO_SECRET}{_QUOTED}",
+    rf"(?P<before>{_NAME}{_QUOTE}?[ \t]{{0,8}}=[ \t]{{0,8}}){_NO_SECRET}{_BARE}",
+    # password: … as a line of YAML, not of prose
+    rf"(?P<before>(?:^|\\n)[ \t+-]{{0,40}}{_QUOTE}?[\w.-]{{0,40}}{_NAME}{_QUOTE}?:[ \t]{{1,8}}){_NO_SECRET}{_BARE}",
     r"(?P<before>authorization:[ \t]{0,8}(?:basic|bearer)[ \t]{1,8})(?!\*\*\*)[^\s\"'\\,;<>]+",
-    # a private key's lines, with real or with written line feeds; what a torn output has of it too
-    r"(?P<before>-----begin [a-z ]{0,32}private key-----)(?:(?!-----)[\sa-z0-9+/=\\,:-])+",
 )
-_OF_TEXT = tuple(re.compile(rule, re.IGNORECASE) for rule in _RULES)
-_OF_BYTES = tuple(re.compile(rule.encode(), re.IGNORECASE) for rule in _RULES)
+_EVERYWHERE = (
+    # https://user:…@registry
+    (b"://", r"(?P<before>://[^/\s:@\"']{1,64}:)(?!\*\*\*@)[^@\s/\"']{1,256}(?=@)"),
+    # a private key's lines, with real or with written line feeds; what a torn output has of it too
+    (b" PRIVATE KEY-----", r"(?P<before>-----BEGIN [A-Z ]{0,32}PRIVATE KEY-----)(?:(?!-----)[\sA-Za-z0-9+/=\\,:-])+"),
+)
+_BY_LINE = tuple(re.compile(rule.encode(), re.IGNORECASE | re.MULTILINE) for rule in _RULES)
+_BY_MARK = tuple((mark, re.compile(rule.encode())) for mark, rule in _EVERYWHERE)
 _MARKS = tuple(mark.encode() for mark in MARKS)
+_HUSHED = rb"\g<before>" + HIDDEN.encode()
 
-_ENCODED = re.compile(rb"(?:[A-Za-z0-9+/]{60,76}\r?\n)+[A-Za-z0-9+/]{2,}={0,2}|[A-Za-z0-9+/]{16,}={0,2}")
+_ENCODED = re.compile(
+    rb"(?<![A-Za-z0-9+/])(?:(?:[A-Za-z0-9+/]{60,76}\r?\n)+[A-Za-z0-9+/]{2,}={0,2}|[A-Za-z0-9+/]{16,}={0,2})")
 """Base64 as base64(1) writes it, by lines of 76, or of 64 as PEM has them; or all in one line."""
 
 
 def hush(text: str) -> str:
     """The text with `***` where a value's name says that it is a secret."""
-    lowered = text.lower()
-    if not any(mark in lowered for mark in MARKS):
-        return text
-    for rule in _OF_TEXT:
-        text = rule.sub(rf"\g<before>{HIDDEN}", text)
-    return text
+    data = text.encode("utf-8", "surrogatepass")
+    hushed = hush_bytes(data)
+    return text if hushed == data else hushed.decode("utf-8", "surrogatepass")
 
 
 def hush_bytes(data: bytes) -> bytes:
     """As `hush`."""
+    for mark, rule in _BY_MARK:
+        if mark in data:
+            data = rule.sub(_HUSHED, data)
     lowered = data.lower()
-    if not any(mark in lowered for mark in _MARKS):
-        return data
-    for rule in _OF_BYTES:
-        data = rule.sub(rb"\g<before>" + HIDDEN.encode(), data)
-    return data
+    lines = sorted({_line_at(data, at) for mark in _MARKS for at in _places(lowered, mark)})
+    parts, done = [], 0
+    for start, end in lines:
+        line = data[start:end]
+        for rule in _BY_LINE:
+            line = rule.sub(_HUSHED, line)
+        parts += [data[done:start], line]
+        done = end
+    return b"".join([*parts, data[done:]]) if parts else data
+
+
+def _places(data: bytes, mark: bytes) -> Iterator[int]:
+    """One place in each line where the mark stands."""
+    at = data.find(mark)
+    while at >= 0:
+        yield at
+        end = data.find(b"\n", at)
+        at = data.find(mark, end) if end >= 0 else -1
+
+
+def _line_at(data: bytes, at: int) -> tuple[int, int]:
+    end = data.find(b"\n", at)
+    return data.rfind(b"\n", 0, at) + 1, len(data) if end < 0 else end
 
 
 def hush_encoded(data: bytes, mask: Callable[[bytes], bytes]) -> bytes:

@@ -47,6 +47,8 @@ KEY = "-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIB0m\nabcd+/==\n-----END EC PRIVA
         ("password = hunter2z", "password = ***"),
         ("  'clientSecret': 'two words'", "  'clientSecret': '***'"),
         ('{"text": "a \\"api_key\\": \\"ab&cd\\" b"}', '{"text": "a \\"api_key\\": \\"***\\" b"}'),
+        ("node:\n  - db_password: hunter2z\n", "node:\n  - db_password: ***\n"),
+        ('"text": "a:\\n  password: hunter2z\\nb"', '"text": "a:\\n  password: ***\\nb"'),
         ("Environment=DATABASE_PASSWORD=abc", "Environment=DATABASE_PASSWORD=***"),
         ("password = &quot;canary&quot; b", "password = &quot;***&quot; b"),
         ("pull https://me:abc@registry/x", "pull https://me:***@registry/x"),
@@ -64,7 +66,8 @@ def test_what_is_a_secret_by_its_name_is_hidden(said: str, kept: str) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        'password = "env:BMC_PASSWORD"', "sudo: a password is required", "PasswordAuthentication no",
+        'password = "env:BMC_PASSWORD"', "sudo: a password is required",
+        "node1: sudo without a password: pass, changes can be made as root", "PasswordAuthentication no",
         "ETCD_INITIAL_CLUSTER_TOKEN=testbed", "ETCD_CLIENT_CERT_AUTH=true", "http://node1:8080/ping",
         "-----BEGIN CERTIFICATE-----\nMHcCAQEEIB0m\n", "password=\nnext=1",
     ],
