@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 
-from bench import chapter, command, file, fleet, questions, second_run
+from bench import audit, chapter, command, file, fleet, questions, second_run
 from bench.measure import RESULTS, Measure, keep
 from runbook.errors import RunbookError
 from runbook.site import Host, Site, load_site
@@ -19,6 +19,7 @@ MEASUREMENTS: Mapping[str, Callable[[Site], list[Measure]]] = {
     "second-run": lambda site: [second_run.measure(site)],
     "fleet-20": lambda site: fleet.measure(20, rounds=3),
     "fleet-100": lambda site: fleet.measure(100, rounds=2),
+    "audit-etcd": audit.measure,
 }
 """Some measure two things at once: the fleets their memory too, the file also what is there already."""
 

@@ -102,6 +102,8 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     one.add_argument("--package", dest="packages", action="append", default=[], metavar="P",
                      help="a package or a pattern (default: all of the module, or its tools)")
     one.add_argument("--apply", default="", metavar="FOLDER", help="write what helps into this new folder; prove it")
+    one.add_argument("--keep", action="store_true", help="let `runbook compatibility` know of it")
+    one.add_argument("--on", default="", metavar="HOST", help="run the mended packages' tests on this host of the site")
     one.add_argument("--json", action="store_true", help="print one object for other systems")
 
     one = _verb(verbs, "testbed", testbed, "the rehearsal's hosts: up, down, status")
@@ -195,7 +197,7 @@ def port_audit(arguments: argparse.Namespace) -> int:
     from runbook.chapters.portaudit.door import port_audit as look
 
     code, text = look(arguments.folder, arguments.target, site=arguments.site, packages=tuple(arguments.packages),
-                      into=arguments.apply, as_json=arguments.json)
+                      into=arguments.apply, on=arguments.on, keep=arguments.keep, as_json=arguments.json)
     print(text)
     return code
 

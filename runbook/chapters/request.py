@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook.chapters.sections import sections
 from runbook.remote.command import Script
@@ -20,7 +20,7 @@ url=$1 method=$2 body=$3 limit=$4
 command -v curl >/dev/null 2>&1 || { echo '== no curl'; exit 0; }
 set --
 [ -z "$body" ] || set -- -H 'Content-Type: application/json' --data-binary "$body"
-said=$(curl -sS -m "$limit" --noproxy '*' -X "$method" "$@" -w '\n== status\n%{http_code}\n' "$url" 2>&1)
+said=$(curl -q -sS -m "$limit" --noproxy '*' -X "$method" "$@" -w '\n== status\n%{http_code}\n' "$url" 2>&1)
 printf '== body\n%s\n' "$said"
 """,
     limit=LIMIT + 10.0,
@@ -34,6 +34,7 @@ class Answer:
 
     status: int
     body: str
+    asked_from: str = ""  # where it was not the host itself that asked
 
     @property
     def json(self) -> dict[str, object]:
@@ -47,7 +48,10 @@ class Answer:
     def __str__(self) -> str:
         said = self.body.strip().splitlines()
         words = str(self.json.get("error") or (said[-1] if said else "nothing was said"))
-        return f"status {self.status}: {words}" if self.status else f"no answer: {words}"
+        if self.status:
+            return f"status {self.status}: {words}"
+        hint = f" (asked from here: install curl on {self.asked_from}, or let this machine reach the port)"
+        return f"no answer: {words}{hint if self.asked_from else ''}"
 
 
 def parse_answer(text: str) -> Answer | None:
@@ -60,10 +64,13 @@ def parse_answer(text: str) -> Answer | None:
 
 
 def request(shell: Shell, host: Host, port: int, method: str, path: str, body: str = "") -> Answer:
-    """Asks the service on its own host, on loopback. Raises the errors of `Shell.run`; no answer is an answer too."""
+    """Asks the service on its own host, on loopback; where that has no curl, over the network, and says so.
+
+    Raises the errors of `Shell.run`; no answer is an answer too.
+    """
     words = (f"http://127.0.0.1:{port}{path}", method, body, f"{LIMIT:g}")
     answer = parse_answer(shell.run(ASK.command(*words)).text)
-    return answer or request_from_here(host, port, method, path, body)
+    return answer or replace(request_from_here(host, port, method, path, body), asked_from=host.name)
 
 
 def request_from_here(host: Host, port: int, method: str, path: str, body: str = "") -> Answer:

@@ -75,15 +75,17 @@ class Fleet:
     def _where(self, chosen: Callable[[Host], bool]) -> Fleet:
         return Fleet([(host, shell) for host, shell in self._shells if chosen(host)], at_once=self._at_once)
 
-    def each(self, function: Callable[[StrictShell], T]) -> Outcomes[T]:
+    def each(self, function: Callable[[StrictShell], T], *, together: bool = False) -> Outcomes[T]:
         """`function` on every host side by side; an error of the runbook stays with its host.
 
+        `together`: on all of them at once, whatever the site's bound, where what one does is seen by the others.
         Any other error is a defect of the function, and is raised when all hosts have ended. On an interrupt, what
         runs on the hosts is stopped.
         """
         if not self._shells:
             return Outcomes({})
-        pool = ThreadPoolExecutor(min(self._at_once, len(self._shells)), thread_name_prefix="host")
+        at_once = len(self._shells) if together else min(self._at_once, len(self._shells))
+        pool = ThreadPoolExecutor(at_once, thread_name_prefix="host")
         futures = {shell.name: pool.submit(_kept, function, shell) for shell in self}
         try:
             wait(futures.values())

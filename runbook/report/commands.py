@@ -24,6 +24,9 @@ def add_commands(verbs: Any, verb: Verb) -> None:
     one = verb(verbs, "prune", prune, "remove old runs, never what is still needed")
     one.add_argument("--keep", type=int, required=True, metavar="N", help="how many of each site's newest runs stay")
 
+    one = verb(verbs, "compatibility", compatibility, "which module builds for which target by which Go, over all runs")
+    one.add_argument("--json", action="store_true", help="print one object for other systems")
+
     one = verb(verbs, "doctor", doctor, "what a site still lacks before a run, each with what mends it")
     one.add_argument("--site", required=True, metavar="FILE", help="the site file")
 
@@ -45,6 +48,14 @@ def prune(arguments: argparse.Namespace) -> int:
     from runbook.report.pruning import prune as remove
 
     print(remove(arguments.keep))
+    return 0
+
+
+def compatibility(arguments: argparse.Namespace) -> int:
+    from runbook.report.compatibility import matrix
+
+    found = matrix()
+    print(found.to_json() if arguments.json else found)
     return 0
 
 

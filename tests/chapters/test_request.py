@@ -67,9 +67,9 @@ def without_curl(journal: Journal, tmp_path: Path) -> Iterator[LocalShell]:
 def test_by_curl_and_from_here_the_answer_is_the_same(
     local: LocalShell, without_curl: LocalShell, host: Host, port: int
 ) -> None:
-    for shell in (local, without_curl):
-        assert request(shell, host, port, "GET", "/ping") == Answer(200, '{"path": "/ping"}')
-        assert request(shell, host, port, "POST", "/users", BODY) == Answer(201, BODY)
+    for shell, asked_from in ((local, ""), (without_curl, "a")):
+        assert request(shell, host, port, "GET", "/ping") == Answer(200, '{"path": "/ping"}', asked_from)
+        assert request(shell, host, port, "POST", "/users", BODY) == Answer(201, BODY, asked_from)
         assert request(shell, host, port, "GET", "/missing").status == 404
 
 
@@ -77,6 +77,17 @@ def test_no_answer_is_an_answer_with_the_reason(local: LocalShell, host: Host) -
     for answer in (request(local, host, 1, "GET", "/ping"), request_from_here(host, 1, "GET", "/ping")):
         assert answer.status == 0 and "refused" in str(answer).lower() or "connect" in str(answer), str(answer)
         assert str(answer).startswith("no answer: ")
+
+
+def test_no_answer_to_this_machine_says_that_the_host_has_no_curl(without_curl: LocalShell, host: Host) -> None:
+    assert "asked from here: install curl on a" in str(request(without_curl, host, 1, "GET", "/ping"))
+
+
+def test_a_curlrc_of_the_users_own_changes_nothing(journal: Journal, host: Host, port: int, tmp_path: Path) -> None:
+    (tmp_path / ".curlrc").write_text("include\n")  # headers in the body
+    shell = LocalShell(journal, env={"HOME": str(tmp_path), "PATH": os.environ["PATH"]})
+    assert request(shell, host, port, "GET", "/ping") == Answer(200, '{"path": "/ping"}')
+    shell.close()
 
 
 def test_an_error_body_gives_its_words() -> None:

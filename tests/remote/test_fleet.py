@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,13 @@ def test_at_most_as_many_as_the_site_says_at_once(site: Site) -> None:
         start = time.monotonic()
         fleet.run(command("sleep", "0.2"))
         assert time.monotonic() - start > 0.6
+
+
+def test_what_has_to_be_together_is_on_every_host_at_once(site: Site) -> None:
+    all_there = threading.Barrier(3, timeout=20)
+    with Fleet.open(replace(site, ssh=replace(site.ssh, at_once=1)), recorder=Notes()) as fleet:
+        waited = fleet.each(lambda shell: (shell.run(command("true")), all_there.wait())[1], together=True)
+        assert sorted(waited.values()) == [0, 1, 2]
 
 
 def test_a_judgement_asks_anew_and_gives_each_host_its_verdict(site: Site) -> None:

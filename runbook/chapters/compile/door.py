@@ -15,10 +15,14 @@ from runbook.chapters.compile.figures import build_figures
 from runbook.chapters.compile.observe import Ingredients
 from runbook.chapters.compile.others import other_recipes
 from runbook.chapters.compile.verify import EQUAL, fits, verify_build
+from runbook.chapters.etcd.programs import MODULE
+from runbook.chapters.portaudit.audits import Audits, audit_all, audit_pictures
 from runbook.elf import read
 from runbook.site import Site
 from runbook.targets import Target
 from runbook.verdict import Verdicts, passed
+
+__all__ = ["are_what_was_asked_for", "audit_pictures", "built", "evidence_of", "ingredients", "port_audits", "recipes"]
 
 HOME = KEPT / "home"
 """What a build sees as its home folder: nothing of the person's own gets into it."""
@@ -31,6 +35,15 @@ def ingredients(chapter: Chapter) -> Ingredients:
     """
     machines = {host: str(fact.get("machine", "")) for host, fact in chapter.run.facts("uname").items()}
     return observe.ingredients(chapter.site, chapter.local, machines=machines)
+
+
+def port_audits(chapter: Chapter) -> Audits:
+    """What of the service, and of etcd where the site has it, builds for the target, and why not the rest.
+
+    Raises Blocked as `ingredients` does.
+    """
+    modules = {"services": observe.SERVICES} | ({"etcd": MODULE} if chapter.site.hosts_with("etcd") else {})
+    return audit_all(chapter, modules)
 
 
 def recipes(seen: Ingredients, site: Site, target: Target) -> Recipes:

@@ -50,13 +50,18 @@ class Tried:
 
 @dataclass(frozen=True)
 class Cpp:
-    """What came of each set of flags, by its words; empty without a compiler. `image` is the service's own."""
+    """What came of each set of flags, by its words; empty without a compiler. `image` is the service's own.
+
+    `refused` are the compiler's words where it made nothing: many machines have no static libraries.
+    """
 
     tried: Mapping[str, Tried] = field(hash=False)
     image: Image | None
+    refused: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
-        return "the article's flags for C++ tried on this machine" if self.tried else f"no {COMPILER} on this machine"
+        tried = self.tried or self.refused
+        return "the article's flags for C++ tried on this machine" if tried else f"no {COMPILER} on this machine"
 
 
 def try_flags(shell: Shell, image: Image | None) -> Cpp:
@@ -64,6 +69,7 @@ def try_flags(shell: Shell, image: Image | None) -> Cpp:
     if shutil.which(COMPILER) is None:
         return Cpp({}, image)
     found: dict[str, Tried] = {}
+    refused: dict[str, str] = {}
     with tempfile.TemporaryDirectory(prefix="runbook-cpp-") as folder:
         source = Path(folder) / "main.cpp"
         source.write_text(SOURCE)
@@ -71,9 +77,13 @@ def try_flags(shell: Shell, image: Image | None) -> Cpp:
             root = Path(folder) / f"root{number}"
             root.mkdir()
             program = root / "service"
-            shell.run(command(COMPILER, *flags, "-o", str(program), str(source), limit=COMPILE_SECONDS))
+            try:
+                shell.run(command(COMPILER, *flags, "-o", str(program), str(source), limit=COMPILE_SECONDS))
+            except CommandFailed as error:
+                refused[words] = error.tail.strip().replace(f"{folder}/", "").partition("\n")[0] or error.what
+                continue
             found[words] = Tried(read(program), _exit_here(shell, program), _exit_alone(shell, root, program.name))
-    return Cpp(found, image)
+    return Cpp(found, image, refused)
 
 
 def _exit_here(shell: Shell, program: Path) -> int:

@@ -25,13 +25,20 @@ echo '== namespaces'; ls /proc/self/ns
 echo '== unshare'; unshare -Urn true 2>&1 && echo well
 echo '== cgroups'; cat /proc/self/cgroup
 command -v containerd >/dev/null 2>&1 || exit 0
-echo '== dump without'; containerd config dump 2>&1 </dev/null | sha256sum
-echo '== dump with'; CONTAINERD_ROOT="$tmp/elsewhere" containerd config dump 2>&1 </dev/null | sha256sum
-echo '== override'
+dump() { containerd config dump 2>/dev/null </dev/null >"$tmp/dump" && [ -s "$tmp/dump" ] && sha256sum <"$tmp/dump"; }
+echo '== dump without'; dump
+echo '== dump with'; (CONTAINERD_ROOT="$tmp/elsewhere"; export CONTAINERD_ROOT; dump)
 unit=$(systemctl show -p FragmentPath containerd.service); unit=${unit#FragmentPath=}
-mkdir "$tmp/containerd.service.d" && cp "${unit:-/dev/null}" "$tmp/containerd.service" &&
+if ! command -v systemd-analyze >/dev/null 2>&1; then printf '== no override\nthere is no systemd-analyze\n'
+elif ! cp -- "${unit:-none}" "$tmp/containerd.service" 2>/dev/null; then
+  printf '== no override\ncontainerd has no unit\n'
+else
+  echo '== as it is'; systemd-analyze verify "$tmp/containerd.service" 2>&1
+  mkdir "$tmp/containerd.service.d" || exit
   printf '[Service]\nExecStart= /usr/bin/containerd --config /etc/containerd/other.toml\n' \
-    >"$tmp/containerd.service.d/override.conf" && systemd-analyze verify "$tmp/containerd.service" 2>&1
+    >"$tmp/containerd.service.d/override.conf"
+  echo '== override'; systemd-analyze verify "$tmp/containerd.service" 2>&1
+fi
 [ "$drills" = yes ] || exit 0
 cat >"$tmp/config.toml" <<END
 version = 2

@@ -9,9 +9,9 @@ ENVIRONMENT = "environment"
 FILES = (ENVIRONMENT, "ca.crt", "client.crt", "client.key")
 
 GATHER = """
-umask 077; mkdir -p "$1"; owner=${3:-$(stat -c %u:%g "$1/..")}; : >"$1/environment";
+umask 077; mkdir -p "$1" || exit; owner=${3:-$(stat -c %u:%g "$1/..")}; : >"$1/environment" || exit;
 for one in environment ca.crt client.crt client.key; do
-  [ ! -f "$2/$one" ] || cat "$2/$one" >"$1/$one";
+  [ ! -f "$2/$one" ] || cat "$2/$one" >"$1/$one" || exit;
 done;
 chown -R "$owner" "$1"
 """

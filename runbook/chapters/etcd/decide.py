@@ -25,13 +25,17 @@ from runbook.pki.request import parse_request
 from runbook.plan import Folder, Place, Plan, Remove, RemoveFolder, Replace, Restore, Run, Step
 from runbook.remote.question import HostAnswers
 
-MAKE_KEY = """\
+MAKE_KEY = r"""
 umask 077
-[ -s "$1" ] || openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$1" || exit
-if [ -n "$4" ]; then openssl req -new -key "$1" -subj "$3" -addext "subjectAltName=$4" -out "$2" || exit
-else openssl req -new -key "$1" -subj "$3" -out "$2" || exit; fi
+[ -s "$1" ] || openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve \
+  -out "$1" || exit
+settings='[req]\ndistinguished_name = name\n[name]\n[extensions]\nsubjectAltName = %s\n'
+printf "$settings" "${4:-}" | openssl req -new -key "$1" -subj "$3" -config /dev/stdin \
+  ${4:+-reqexts extensions} -out "$2" || exit
 chmod "$5" "$1" && chown "$6" "$1"
 """
+"""openssl before 1.1.1 has no -addext, and before 1.1.0 writes a curve's parameters out, which Go does not read. The
+host's own openssl.cnf has no say."""
 
 
 def prepare(seen: HostAnswers, wanted: Wanted) -> Plan:

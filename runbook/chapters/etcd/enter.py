@@ -22,8 +22,13 @@ class Entered:
     """What the service has been given, and whether the process that runs has just that."""
 
     environment: str | None  # the file's text; None: there is none
-    active: bool
+    state: str  # the unit's, in systemctl's own word
     stale: bool  # it runs, and with other files than those that lie there
+    loaded: bool = True  # there is such a unit
+
+    @property
+    def active(self) -> bool:
+        return self.state == "active"
 
     def __str__(self) -> str:
         if self.environment is None:
@@ -35,8 +40,9 @@ def parse_entered(text: str) -> Entered:
     parts = sections(text)
     told = parts.get("environment")
     text_of = "".join(f"{line[1:]}\n" for line in told.splitlines()) if told is not None else None
-    active = parts.get("state", "").strip() == "active"
-    return Entered(text_of, active, active and bool(parts.get("differs", "").strip()))
+    state = parts.get("state", "").strip()
+    stale = state == "active" and bool(parts.get("differs", "").strip())
+    return Entered(text_of, state, stale, "LoadState=loaded" in parts.get("loaded", ""))
 
 
 @cache
@@ -47,6 +53,7 @@ def entered_question(service: str) -> Question[Entered]:
             "rest=$1 run=$2 unit=$3; shift 3\n"
             'sum() { { cat "$1" 2>/dev/null || :; } | sha256sum; }\n'
             'echo "== state"; systemctl is-active -- "$unit" 2>/dev/null\n'
+            'echo "== loaded"; systemctl show -p LoadState -- "$unit" 2>/dev/null\n'
             'echo "== differs"\n'
             'for one; do [ "$(sum "$rest/$one")" = "$(sum "$run/$one")" ] || echo "$one"; done\n'
             f'[ ! -f "$rest/{ENVIRONMENT}" ] || {{ echo "== environment"; sed "s/^/ /" "$rest/{ENVIRONMENT}"; }}; :',

@@ -13,11 +13,14 @@ finish() {
 trap finish EXIT
 trap 'exit 1' INT TERM HUP
 
+# -addext is of openssl 1.1.1; an extension by a file is of all of them
+printf '[req]\ndistinguished_name = name\nx509_extensions = own\n[name]\n[own]\n%s\n%s\n' \
+  'basicConstraints = CA:TRUE' 'subjectAltName = IP:127.0.0.1' >openssl.cnf
 issue() {  # a self-signed certificate for the key in $1.key
-  openssl req -x509 -new -key "$1.key" "-$2" -out "$1.crt" -days 2 -subj /CN=scratch \
-    -addext subjectAltName=IP:127.0.0.1 2>/dev/null
+  openssl req -x509 -new -key "$1.key" "-$2" -out "$1.crt" -days 2 -subj /CN=scratch -config openssl.cnf 2>/dev/null
 }
-openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out p256.key 2>/dev/null && issue p256 sha256 || exit
+openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -pkeyopt ec_param_enc:named_curve \
+  -out p256.key 2>/dev/null && issue p256 sha256 || exit
 openssl ecparam -name SM2 -genkey -noout -out sm2.key 2>/dev/null && issue sm2 sm3 || rm -f sm2.crt
 
 begin() {  # name, then what comes before the program, `--`, and its options

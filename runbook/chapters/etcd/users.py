@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import time
 
 from runbook.chapter import Chapter
+from runbook.chapters.containers.wanted import unit_of
 from runbook.chapters.etcd.enter import Entered, entered_question
 from runbook.chapters.etcd.wanted import Wanted
 from runbook.chapters.request import Answer, request
+from runbook.chapters.temporary_user import TemporaryUser
+from runbook.errors import RunbookError
+from runbook.remote.question import HostAnswers, Question
 from runbook.remote.shell import Shell
 from runbook.verdict import Figure, Verdict, Verdicts, failed, passed, skipped
 
@@ -17,43 +20,45 @@ KEPT = "the service keeps users in the cluster"
 READY_SECONDS = 20.0
 """For a service that was just restarted: it starts within two seconds, and connects at its first question."""
 
-CREATED, OK, NO_CONTENT = 201, 200, 204  # RFC 9110, 15.3
+OK = 200  # RFC 9110, 15.3.1
 
 
 def users_kept(chapter: Chapter, wanted: Wanted) -> Verdicts:
-    """One verdict a host that runs the service; the user is deleted again."""
+    """One verdict a host that has the service; the user is deleted again."""
     fleet = chapter.fleet.with_role("service")
-    question = entered_question(wanted.site.service.name)
-    running = [one.host for one in fleet.ask(question) if one.error is None and _runs(one[question])]
+    name, port = wanted.site.service.name, wanted.site.service.port
+    question = entered_question(name)
+    answers = fleet.ask(question)
+    down = [verdict for one in answers if (verdict := _down(one, question, name)) is not None]
+    running = [one.host for one in answers if one.error is None and _runs(one[question])]
     if not running:
-        return Verdicts((skipped(KEPT, "the service is not deployed: `Container deployment` puts it there"),))
+        absent = skipped(KEPT, "the service is not deployed: `Container deployment` puts it there")
+        return Verdicts(tuple(down) or (absent,))
     if chapter.check:
-        return Verdicts((skipped(KEPT, "check mode: nothing is written to the cluster"),))
-    port = wanted.site.service.port
+        return Verdicts((*down, skipped(KEPT, "check mode: nothing is written to the cluster")))
 
-    def ask(shell: Shell, method: str, path: str, body: str = "") -> Answer:
-        return request(shell, wanted.host(shell.name), port, method, path, body)
+    def ask(shell: Shell, path: str) -> Answer:
+        return request(shell, wanted.host(shell.name), port, "GET", path)
 
     def ready(shell: Shell) -> Answer:
         end = time.monotonic() + READY_SECONDS
-        while (answer := ask(shell, "GET", "/readyz")).status != OK and time.monotonic() < end:
+        while (answer := ask(shell, "/readyz")).status != OK and time.monotonic() < end:
             time.sleep(0.2)
         return answer
 
     fleet = fleet.only(*running)
     readiness = fleet.each(ready)
-    wrong = [_unready(host, readiness.errors.get(host) or readiness[host]) for host in running]
-    if any(wrong):
-        return Verdicts(tuple(filter(None, wrong)))
-    writer, name = running[0], f"runbook-check-{secrets.token_hex(6)}"
-    user = {"id": name, "name": "made by the runbook, deleted again"}
-    made = ask(fleet[writer], "POST", "/users", json.dumps(user))
-    if made.status != CREATED:
-        return Verdicts((failed(KEPT, f"a user could not be made: {made}", writer),))
+    down += filter(None, (_unready(host, readiness.errors.get(host) or readiness[host]) for host in running))
+    if down:
+        return Verdicts(tuple(down))
+    writer = running[0]
+    user = TemporaryUser(chapter, wanted.host(writer), port, f"runbook-check-{secrets.token_hex(6)}",
+                         "made by the runbook, deleted again")
     try:
-        seen = fleet.each(lambda shell: _timed(lambda: ask(shell, "GET", f"/users/{name}")))
-    finally:
-        gone = ask(fleet[writer], "DELETE", f"/users/{name}")
+        with user:
+            seen = fleet.each(lambda shell: _timed(lambda: ask(shell, user.path)))
+    except RunbookError as error:
+        return Verdicts((failed(KEPT, error.what, writer),))
     verdicts: list[Verdict] = []
     for host in running:
         if host in seen.errors:
@@ -61,10 +66,10 @@ def users_kept(chapter: Chapter, wanted: Wanted) -> Verdicts:
             continue
         answer, seconds = seen[host]
         figures = {"read_call": Figure(round(seconds * 1e3, 1), "ms", host, chapter.basis_for(host))}
-        if answer.status != OK or answer.json != user:
+        if answer.status != OK or answer.json != user.body:
             verdicts.append(failed(KEPT, f"{writer} made a user, {host} says: {answer}", host, **figures))
-        elif host == writer and gone.status != NO_CONTENT:
-            verdicts.append(failed(KEPT, f"the user could not be deleted again: {gone}", host, **figures))
+        elif host == writer and user.left:
+            verdicts.append(failed(KEPT, f"the user could not be deleted again: {user.left}", host, **figures))
         else:
             whose = "what it wrote itself" if host == writer else f"what {writer}'s wrote"
             verdicts.append(passed(KEPT, f"its service reads {whose}, past mutual TLS", host, **figures))
@@ -72,7 +77,19 @@ def users_kept(chapter: Chapter, wanted: Wanted) -> Verdicts:
 
 
 def _runs(fact: object) -> bool:
-    return isinstance(fact, Entered) and fact.active
+    """A unit that is being started may be ready in time."""
+    return isinstance(fact, Entered) and fact.loaded and fact.state in ("active", "activating", "reloading")
+
+
+def _down(answers: HostAnswers, question: Question[Entered], service: str) -> Verdict | None:
+    """A host that does not say what it runs, or whose service has a unit and does not run."""
+    fact = answers.error or answers[question]
+    if not isinstance(fact, Entered):
+        return failed(KEPT, fact.what if isinstance(fact, RunbookError) else str(fact), answers.host)
+    if not fact.loaded or _runs(fact):
+        return None
+    unit = unit_of(service)
+    return failed(KEPT, f"{unit} is {fact.state or 'in no state'}: `journalctl -u {unit}` there says why", answers.host)
 
 
 def _unready(host: str, answer: object) -> Verdict | None:

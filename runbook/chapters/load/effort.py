@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from runbook.chapters.containers.observe import LISTENERS
 from runbook.chapters.sections import sections
@@ -63,7 +63,10 @@ class Sample:
 
 @dataclass(frozen=True)
 class Effort:
-    """A host's samples. Its kernel tells when it was `booted` (seconds since 1970), and its `switches` of contexts."""
+    """A host's samples. Its kernel tells when it was `booted` (seconds since 1970), and its `switches` of contexts.
+
+    `pid` listened when the first was taken, and `last` when all was over; the samples may end before the load does.
+    """
 
     host: str
     pid: int
@@ -72,6 +75,11 @@ class Effort:
     switches: int
     hertz: int
     samples: tuple[Sample, ...]
+    last: int | None = None  # None: nobody asked
+
+    def until(self, after: Effort) -> Effort:
+        """This one, with who listens by a look that was taken when the load was over."""
+        return replace(self, last=after.pid)
 
     @property
     def busy(self) -> tuple[tuple[float, float], ...]:
@@ -99,8 +107,9 @@ class Effort:
 
     @property
     def stayed(self) -> bool:
-        """Whether one process served from the first look to the last."""
-        return bool(self.pid and self.samples) and all(one.ticks is not None for one in self.samples)
+        """Whether one process served from the first look to the last, and after it."""
+        there = bool(self.pid and self.samples) and all(one.ticks is not None for one in self.samples)
+        return there and self.last in (None, self.pid)
 
 
 def look(port: int, lasting: float) -> Command:

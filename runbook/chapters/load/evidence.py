@@ -53,6 +53,7 @@ class Runtime:
     collections: Mapping[int, int] = field(hash=False)
     allowed_before: tuple[str, ...]
     allowed_after: tuple[str, ...]
+    limited: int  # GOMAXPROCS of the second look; 0: one CPU, so there was nothing to limit
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,10 +90,16 @@ def evidence(chapter: Chapter, wanted: Schedule, opened: Opened, closed: Closed)
 
 
 def advice_seen(go: Go, own: Target, shell: Shell) -> dict[str, tuple[str, ...]]:
-    """What a program of this machine says to madvise when it gives memory back, by the value of GODEBUG."""
+    """What a program of this machine says to madvise when it gives memory back, by the value of GODEBUG.
+
+    Empty where nobody may trace here: strace's own error is in the journal.
+    """
     probe = build(recipe_for(PROBE, read_sources(SOURCES, PROBE), go, own, HOME), shell, TRIALS)
-    return {value: parse_advice(shell.run(TRACE.command(f"GODEBUG={value}", str(probe.path))).text)
-            for value in GODEBUGS}
+    try:
+        return {value: parse_advice(shell.run(TRACE.command(f"GODEBUG={value}", str(probe.path))).text)
+                for value in GODEBUGS}
+    except CommandFailed:
+        return {}
 
 
 def parse_advice(text: str) -> tuple[str, ...]:
@@ -101,7 +108,7 @@ def parse_advice(text: str) -> tuple[str, ...]:
 
 
 def compiled(snippet: Path, go: Go, chapter: Chapter) -> str:
-    """The compiler's words, without the folder's name; empty where it has none."""
+    """The compiler's words, without the folder's name, or how it ended; empty where it compiles."""
     HOME.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="runbook-snippet-") as folder:
         (Path(folder) / "go.mod").write_text("module snippet\n\ngo 1.16\n")
@@ -113,7 +120,7 @@ def compiled(snippet: Path, go: Go, chapter: Chapter) -> str:
             chapter.local.run(Script(IN_FOLDER, limit=COMPILE_SECONDS).command(folder, *words))
         except CommandFailed as error:
             lines = [line.strip() for line in error.tail.splitlines() if not line.startswith("#")]
-            return "; ".join(line.removeprefix("./") for line in lines if line)
+            return "; ".join(line.removeprefix("./") for line in lines if line) or error.what
     return ""
 
 
@@ -132,4 +139,5 @@ def parse_runtime(text: str, host: str, basis: Basis) -> Runtime:
     return Runtime(
         host, basis, said["version"], int(said["num_cpu"]), int(said["gomaxprocs"]), tuple(said["nodes"] or ()),
         float(said["stack_bytes"]), {100: int(counts["at_100"]), 20: int(counts["at_20"])},
-        tuple(said["allowed_before"] or ()), tuple(said["allowed_after"] or ()))
+        tuple(said["allowed_before"] or ()), tuple(said["allowed_after"] or ()),
+        int(said["limited"]))

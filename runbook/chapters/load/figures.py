@@ -99,6 +99,7 @@ def effort_picture(opened: Opened, closed: Closed) -> Picture:
         "service, MiB": {host: line(host, "held", MIB) for host in hosts},
     }
     bands = {name: (spans[0][0] - zero, spans[-1][1] - zero) for name, spans in turns.items()}
-    shared = ("; the hosts share one kernel, so each sees the CPU time of all" if of_one_kernel(efforts[:len(hosts)])
-              else "")
-    return Picture("load-effort", f"answers, CPU and memory on one time axis{shared}", over_time(rows, bands))
+    one = any(of_one_kernel(loop.meanwhile.efforts) for loop in (opened, closed))
+    words = "answers, CPU and memory on one time axis, each host by its own clock"
+    shared = "; the hosts share one kernel, so each sees the CPU time of all" if one else ""
+    return Picture("load-effort", f"{words}{shared}", over_time(rows, bands))

@@ -17,10 +17,19 @@ def gomaxprocs_is_bound_to_a_node(seen: Evidence) -> Judgement:
     runtime = seen.runtime
     if runtime is None:
         return _cannot(NO_PROBE)
-    if len(runtime.nodes) < 2:
-        return _cannot(f"{runtime.host} has {len(runtime.nodes)} NUMA node: with one, bound and not bound are the same")
-    measured = f"GOMAXPROCS {runtime.processors} of {runtime.cpus} CPUs in {len(runtime.nodes)} nodes"
+    sizes = [size for size in map(cpus_in, runtime.nodes) if size]  # a node may have memory alone
+    if len(sizes) < 2:
+        return _cannot(f"{runtime.host} has {len(sizes)} NUMA node with CPUs: bound to one and not bound are the same")
+    measured = f"GOMAXPROCS {runtime.processors} of {runtime.cpus} CPUs in {len(sizes)} nodes"
+    if runtime.processors not in (*sizes, runtime.cpus):
+        return _cannot(f"{measured}: neither a node's nor all of them, so something else limits it")
     return Judgement(runtime.processors < runtime.cpus, measured, runtime.basis)
+
+
+def cpus_in(cpulist: str) -> int:
+    """How many CPUs a list such as `0-31,64-95` has (cpuset(7), list format)."""
+    ends = [part.partition("-")[::2] for part in cpulist.split(",") if part.strip()]
+    return sum(int(last or first) - int(first) + 1 for first, last in ends)
 
 
 @judges("2.3-d")
@@ -31,7 +40,7 @@ def the_affinity_snippet_compiles(seen: Evidence) -> Judgement:
 @judges("2.3-f")
 def madvdontneed_changes_something(seen: Evidence) -> Judgement:
     if not seen.advice:
-        return _cannot("no strace on this machine, or no target describes it")
+        return _cannot("no strace on this machine, or it may not trace, or no target describes the machine")
     default, article, other = (", ".join(seen.advice.get(value, ())) for value in GODEBUGS)
     if not default or other == article:
         return _cannot(f"no difference could be seen: {default or 'nothing'} by default, {other or 'nothing'} with =0")
@@ -76,8 +85,10 @@ def gomaxprocs_binds_to_cores(seen: Evidence) -> Judgement:
     runtime = seen.runtime
     if runtime is None or not runtime.allowed_before:
         return _cannot(NO_PROBE if runtime is None else f"{runtime.host} does not tell where threads may run")
+    if not 0 < runtime.limited < runtime.cpus:
+        return _cannot(f"{runtime.host} has {runtime.cpus} CPU: bound to all of them and not bound are the same")
     before, after = ", ".join(runtime.allowed_before), ", ".join(runtime.allowed_after)
-    measured = f"threads may run on CPUs {after} with GOMAXPROCS=4, on {before} without"
+    measured = f"threads may run on CPUs {after} with GOMAXPROCS={runtime.limited}, on {before} without"
     return Judgement(runtime.allowed_before != runtime.allowed_after, measured, runtime.basis)
 
 

@@ -39,7 +39,7 @@ class Opened:
 
     def _repr_html_(self) -> str:
         return table(("route", "sent 1/s", "answered 1/s", "50 % ms", "90 % ms", "99 % ms", "longest ms"), (
-            (one.route, f"{one.whole.rate:.0f}", spread_text(one.throughput), f"{one.whole.p50 * 1e3:.2f}",
+            (one.route, f"{one.rate.mean:.0f}", spread_text(one.throughput), f"{one.whole.p50 * 1e3:.2f}",
              f"{one.whole.p90 * 1e3:.2f}", f"{one.whole.p99 * 1e3:.2f}", f"{one.whole.longest * 1e3:.2f}")
             for one in self.routes)) if self.routes else self.why
 

@@ -29,7 +29,7 @@ for targets; do
   while [ "$turn" -le "$repeats" ]; do
     began=$(date +%s.%N)
     "./$name" attack -targets targets -rate "$rate/1s" -duration "${seconds}s" -timeout "${wait}s" \
-      -max-workers "$workers" -output "turn-$turn" </dev/null || exit
+      -max-workers "$workers" -max-body 0 -output "turn-$turn" </dev/null || exit
     printf '== turn %s %s\n%s %s\n' "$number" "$turn" "$began" "$(date +%s.%N)"
     "./$name" report -type json "turn-$turn" || exit
     printf '\n'
@@ -44,7 +44,7 @@ done
 """
 )
 """The driver comes by standard input and is gone afterwards. The first turn of a route is not counted: connections are
-opened in it, and an emulator translates the program."""
+opened in it, and an emulator translates the program. Bodies are read and not kept: they would be most of a result."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,11 @@ class Sent:
     turns: tuple[Report, ...]
     whole: Report
     distribution: tuple[tuple[float, float], ...] = field(repr=False)  # share below, seconds
+
+    @property
+    def rate(self) -> Spread:
+        """Requests a second that were sent within the turns; of `whole` it would count the pauses between them."""
+        return Spread([turn.rate for turn in self.turns])
 
     @property
     def throughput(self) -> Spread:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -11,17 +10,15 @@ from runbook.chapter import Chapter
 from runbook.chapters.load.closed_loop import ask, parse_asked
 from runbook.chapters.load.effort import look, parse_effort
 from runbook.chapters.load.measured import Closed, Meanwhile, Opened
-from runbook.chapters.load.observe import OK
 from runbook.chapters.load.open_loop import parse_sent, send
 from runbook.chapters.load.programs import build_driver
 from runbook.chapters.load.schedule import Schedule
-from runbook.chapters.request import request
+from runbook.chapters.temporary_user import TemporaryUser
 from runbook.errors import RunbookError
 from runbook.remote.command import Command
 from runbook.remote.shell import Shell
 
 T = TypeVar("T")
-CREATED, CONFLICT = 201, 409  # RFC 9110, 15.3.2 and 15.5.10
 CHECK = "check mode: no load is sent"
 
 
@@ -64,12 +61,13 @@ def _side_by_side(chapter: Chapter, wanted: Schedule, sending: Command, lasting:
     def act(shell: Shell) -> str:
         return shell.run(sending if shell.name == wanted.sender.name else look(wanted.port, lasting)).text
 
-    outcomes = chapter.fleet.only(*hosts).each(act)
+    outcomes = chapter.fleet.only(*hosts).each(act, together=True)  # a look that waits for its turn sees no load
+    after = chapter.fleet.only(*hosts[1:]).each(lambda shell: shell.run(look(wanted.port, 0)).text)
     unseen: dict[str, str] = {}
     efforts = []
     for host in hosts[1:]:
         try:
-            efforts.append(parse_effort(outcomes[host], host))
+            efforts.append(parse_effort(outcomes[host], host).until(parse_effort(after[host], host)))
         except (RunbookError, ValueError, IndexError) as error:
             unseen[host] = getattr(error, "what", "") or f"its answer cannot be read: {error}"
     return outcomes[wanted.sender.name], Meanwhile(tuple(efforts), unseen)
@@ -79,16 +77,5 @@ def _side_by_side(chapter: Chapter, wanted: Schedule, sending: Command, lasting:
 def _user(chapter: Chapter, wanted: Schedule) -> Iterator[None]:
     """A user to be read, for as long as the load lasts; the hosts are held, so that nobody changes them meanwhile."""
     chapter.take_hosts([wanted.sender.name, *(host.name for host in wanted.targets)])
-    host = wanted.targets[0]
-    shell = chapter.fleet[host.name]
-    user: Mapping[str, str] = {"id": wanted.user, "name": "read by the load test, deleted after it"}
-    made = request(shell, host, wanted.port, "POST", "/users", json.dumps(user))
-    if made.status not in (CREATED, CONFLICT):  # one that a killed run left is as good
-        raise RunbookError(f"{host.name}: the user that is to be read could not be made: {made}",
-                           next=f"`journalctl -u runbook-{chapter.site.service.name}` on {host.name}")
-    try:
+    with TemporaryUser(chapter, wanted.targets[0], wanted.port, wanted.user, "read by the load test"):
         yield
-    finally:
-        gone = request(shell, host, wanted.port, "DELETE", f"/users/{wanted.user}")
-        if gone.status not in (OK, 204):
-            chapter.note("left", f"{host.name}: the user {wanted.user} could not be deleted: {gone}")

@@ -9,7 +9,7 @@ from runbook.chapter import Chapter
 from runbook.chapters.load.closed_loop import Asked
 from runbook.chapters.load.figures import asked_figures, effort_figures, sent_figures
 from runbook.chapters.load.measured import Closed, Opened
-from runbook.chapters.load.open_loop import Sent
+from runbook.chapters.load.open_loop import WORKERS, Sent
 from runbook.chapters.load.schedule import Schedule
 from runbook.verdict import Basis, Figure, Verdict, Verdicts, failed, passed, skipped
 
@@ -42,6 +42,10 @@ def sent_verdict(sent: Sent, wanted: Schedule, basis: Basis) -> Verdict:
         return failed(what, f"{lost} of {whole.requests} requests were not answered well: {words}", None, **figures)
     slowest = min(turn.rate for turn in sent.turns)
     if slowest < LATE * wanted.depth.rate:
+        if wanted.depth.rate * whole.longest >= WORKERS:  # Little's law: that many may have been under way
+            return failed(what, f"{slowest:.0f} of {wanted.depth.rate} requests/s left: answers took up to "
+                          f"{whole.longest:.2f} s, and at most {WORKERS} requests are under way at once",
+                          None, **figures)
         return failed(what, f"{wanted.sender.name} sent {slowest:.0f} of {wanted.depth.rate} requests/s: "
                       "it could not keep the times", None, **figures)
     return passed(what, "every request left at its time and was answered", None, **figures)

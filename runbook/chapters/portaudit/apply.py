@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -11,15 +12,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook.chapters.compile.build import IN_FOLDER, LIMIT
 from runbook.chapters.compile.decide import environment
 from runbook.chapters.portaudit.audit import Audit, audit
 from runbook.chapters.portaudit.cause import Finding
-from runbook.chapters.portaudit.graph import HOME
+from runbook.chapters.portaudit.graph import Module
+from runbook.chapters.portaudit.listing import HOME
 from runbook.chapters.portaudit.remedy import Remedy, folder_in
 from runbook.chapters.toolchain.observe import Go
 from runbook.diff import unified
-from runbook.errors import UsageError
-from runbook.remote.command import command
+from runbook.errors import CommandFailed, UsageError
+from runbook.remote.command import Script, command
 from runbook.remote.shell import Shell
 from runbook.targets import Target
 
@@ -29,6 +32,8 @@ ROUNDS = 6
 RECORD = "port.json"
 DIFF = "port.diff"
 """Of the copies against the modules as they came: whole, while what is shown of it is short."""
+OVERLAY = "overlay.json"
+"""Files of the module itself, which cannot be replaced, and is not changed (`go help build`, -overlay)."""
 
 COMPILED = (".go", ".s", ".h")
 
@@ -46,11 +51,16 @@ class Ported:
     def modfile(self) -> Path:
         return self.folder / "go.mod"
 
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What a build with the port is given."""
+        return (f"-modfile={self.modfile}", *_overlaid(self.folder))
+
     def __str__(self) -> str:
         done = [f"✓ {finding.package}: {remedy.title}, {count} files" for (finding, remedy), count
                 in zip(self.applied, self.changed, strict=True)]
-        how = f"every change is in {self.folder / DIFF}; build with: go build -modfile={self.modfile}"
-        return "\n".join([*done, str(self.after), *([how] if done and self.after.ok else [])])
+        how = f"every change is in {self.folder / DIFF}; build with: go build {' '.join(self.flags)}"
+        return "\n".join([*done, str(self.after), *([how] if done else [])])
 
 
 def apply(first: Audit, go: Go, target: Target, shell: Shell, into: Path, *, patterns: tuple[str, ...] = ()) -> Ported:
@@ -74,51 +84,85 @@ def apply(first: Audit, go: Go, target: Target, shell: Shell, into: Path, *, pat
         if not helpful:
             break
         for finding, remedy in helpful.items():
-            copy = _copy_of(finding, into, go, shell)
-            diffs.append(list(_mend(copy, finding, remedy, go, target)))
+            assert finding.module is not None
+            copy = None if finding.module.is_main else _copy_of(finding.module, first.folder, into, go, shell)
+            diffs.append(list(_mend(copy, into, finding, remedy, go, target)))
             applied.append((finding, remedy))
-        now = audit(first.folder, go, target, shell, patterns=patterns, modfile=into / "go.mod")
+        now = audit(first.folder, go, target, shell, patterns=patterns, modfile=into / "go.mod",
+                    flags=_overlaid(into))
     _record(into, applied, target, go)
     (into / DIFF).write_text("\n".join(text for texts in diffs for text in texts) + "\n")
     return Ported(into, tuple(applied), tuple(map(len, diffs)), now)
 
 
-def _copy_of(finding: Finding, into: Path, go: Go, shell: Shell) -> Path:
-    """The module's copy, made at its first finding and named in the module file."""
-    module = finding.module
-    assert module is not None
+def _overlaid(into: Path) -> tuple[str, ...]:
+    return (f"-overlay={into / OVERLAY}",) if (into / OVERLAY).exists() else ()
+
+
+def _copy_of(module: Module, main: Path, into: Path, go: Go, shell: Shell) -> Path:
+    """The module's copy, made at its first finding and named in the module file.
+
+    Go reads a replaced module's own go.mod again, and wants the sums of what that names: they come from its cache.
+    """
     copy = into / "modules" / module.path
     if not copy.exists():
         shutil.copytree(module.folder, copy)
         for path in (copy, *copy.rglob("*")):  # Go keeps its cache read-only
             path.chmod(path.stat().st_mode | stat.S_IWUSR)
-        pairs = environment(go, "", HOME)
-        words = ("env", "-i", *(f"{name}={value}" for name, value in pairs if name not in ("GOARCH", "GOOS")))
+        pairs = {**dict(environment(go, "", HOME)), "GOFLAGS": "-mod=mod", "GOSUMDB": "off"}
+        words = ("env", "-i", *(f"{name}={value}" for name, value in pairs.items() if name not in ("GOARCH", "GOOS")))
         edit = f"-replace={module.path}={copy.resolve()}"
         shell.run(command(*words, str(go.program), "mod", "edit", edit, str(into / "go.mod")))
+        with contextlib.suppress(CommandFailed):  # what the cache lacks is named when the packages are listed
+            more = ("mod", "download", f"-modfile={into / 'go.mod'}")
+            shell.run(Script(IN_FOLDER, limit=LIMIT).command(str(main), *words, str(go.program), *more))
     return copy
 
 
-def _mend(copy: Path, finding: Finding, remedy: Remedy, go: Go, target: Target) -> Iterator[str]:
-    """Changes the copy; the diff of each file that is another one then."""
-    package = copy / folder_in(finding)
-    before = _sources(package)
+def _mend(copy: Path | None, into: Path, finding: Finding, remedy: Remedy, go: Go, target: Target) -> Iterator[str]:
+    """Changes the copy, or for the module itself the overlay; the diff of each file that is another one then."""
+    assert finding.module is not None
+    for folder, after in _wanted(copy or Path(finding.module.folder), finding, remedy, go, target).items():
+        before = _sources((copy or Path(finding.module.folder)) / folder)
+        for name in sorted(before.keys() | after.keys()):
+            was, new = before.get(name), after.get(name)
+            if was == new:
+                continue
+            if copy is None:
+                _overlay(into, Path(finding.module.folder), f"{folder}/{name}".lstrip("/"), new)
+            elif new is None:
+                (copy / folder / name).unlink()
+            else:
+                (copy / folder / name).write_text(new)
+            path = "/".join(filter(None, (finding.module.path, folder, name)))
+            yield unified(was, new or "", before=path if was is not None else "/dev/null", after=path)
+
+
+def _wanted(module: Path, finding: Finding, remedy: Remedy, go: Go, target: Target) -> dict[str, dict[str, str]]:
+    """The sources as they should be, by the package's folder and the file's name."""
     own = remedy.folder_for(finding, go, target)
-    if own is not None:
-        for name in before:
-            (package / name).unlink()
-        for path in sorted(own.iterdir()):
-            if path.suffix in COMPILED:
-                shutil.copyfile(path, package / path.name)
-    for file in remedy.files_for(finding) if own is None else ():
-        if set(file.declares) & set(finding.names):
-            (package / file.name.format(goarch=target.goarch)).write_text(file.text)
-    after = _sources(package)
-    for name in sorted(before.keys() | after.keys()):
-        was, new = before.get(name), after.get(name, "")
-        if was != new:
-            path = f"{finding.package}/{name}"
-            yield unified(was, new, before=path if was is not None else "/dev/null", after=path)
+    if own is not None:  # a toolchain's copy comes without tests, and they are what proves it
+        was = _sources(module / folder_in(finding))
+        tests = {name: text for name, text in was.items() if name.endswith("_test.go")}
+        return {folder_in(finding): tests | _sources(own)}
+    found: dict[str, dict[str, str]] = {}
+    for file in remedy.files_for(finding, target):
+        sources = found.setdefault(file.package, _sources(module / file.package))
+        sources[file.name.format(goarch=target.goarch)] = file.text
+    return found
+
+
+def _overlay(into: Path, module: Path, name: str, text: str | None) -> None:
+    """A file of the module itself as the builds shall see it; None: as if it were not there."""
+    file = into / OVERLAY
+    told = json.loads(file.read_text()) if file.exists() else {"Replace": {}}
+    told["Replace"][str(module / name)] = ""
+    if text is not None:
+        path = into / "own" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+        told["Replace"][str(module / name)] = str(path)
+    file.write_text(json.dumps(told, indent=1) + "\n")
 
 
 def _sources(package: Path) -> dict[str, str]:
@@ -129,9 +173,9 @@ def _sources(package: Path) -> dict[str, str]:
 def _record(into: Path, applied: list[tuple[Finding, Remedy]], target: Target, go: Go) -> None:
     """What a passport says of a binary that is built with these copies; the hash is over names and contents."""
     modules: Mapping[str, dict[str, str]] = {
-        finding.module.path: {"version": finding.module.version, "remedy": remedy.title, "source": remedy.source,
-                              "sha256": _hash(into / "modules" / finding.module.path)}
-        for finding, remedy in applied if finding.module}
+        module.path: {"version": module.version, "remedy": remedy.title, "source": remedy.source,
+                      "sha256": _hash(into / ("own" if module.is_main else f"modules/{module.path}"))}
+        for finding, remedy in applied if (module := finding.module)}
     told = {"schema": 1, "target": target.name, "go": go.version, "modules": modules}
     (into / RECORD).write_text(json.dumps(told, indent=1) + "\n")
 

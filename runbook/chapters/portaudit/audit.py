@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
 from runbook import targets
 from runbook.chapters.portaudit.cause import Cause, Finding, findings
-from runbook.chapters.portaudit.graph import Graph, TooOld, build_graph
+from runbook.chapters.portaudit.constants import differing
+from runbook.chapters.portaudit.excluded import with_excluded
+from runbook.chapters.portaudit.graph import Graph, Package, build_graph
+from runbook.chapters.portaudit.listing import TRIMMED, Listing, TooOld
 from runbook.chapters.portaudit.remedy import Remedy, chosen
 from runbook.chapters.toolchain.observe import Go, require
 from runbook.remote.shell import Shell
@@ -18,11 +21,29 @@ from runbook.show.tables import table
 from runbook.targets import Target
 
 SHOWN = 3  # names and files in one line
+STANDARD = "std"
+"""What Go's own library is called among the modules, as in `go list std`."""
+
+
+@dataclass(frozen=True)
+class ModuleState:
+    """How the packages of one module in the graph went, counted."""
+
+    path: str
+    version: str
+    builds: int
+    fails: int
+    waits: int
+
+    @property
+    def state(self) -> str:
+        """A word of the tables: `fail` where one has an error of its own, `pending` where one waits for others."""
+        return "fail" if self.fails else "pending" if self.waits else "pass"
 
 
 @dataclass(frozen=True, repr=False)
 class Audit:
-    """One module under one Go for one target."""
+    """One module under one Go for one target; `needs` are pairs of modules, the one that imports first."""
 
     folder: Path
     target: str
@@ -32,6 +53,8 @@ class Audit:
     waiting: int
     findings: tuple[Finding, ...]
     remedies: Mapping[Finding, Remedy] = field(hash=False)
+    modules: tuple[ModuleState, ...] = ()
+    needs: tuple[tuple[str, str], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -62,6 +85,8 @@ class Audit:
         return json.dumps({
             "schema": 1, "module": self.folder.name, "target": self.target, "go": self.go.version,
             "packages": self.packages, "builds": self.builds, "fails": self.failing, "waits": self.waiting,
+            "modules": [{"module": one.path, "version": one.version, "builds": one.builds, "fails": one.fails,
+                         "waits": one.waits} for one in self.modules],
             "findings": [{
                 "cause": one.cause.name, "package": one.package, "module": one.module.path if one.module else "",
                 "version": one.module.version if one.module else "", "where": one.where, "words": one.words,
@@ -72,11 +97,12 @@ class Audit:
 
 
 def audit(folder: Path, go: Go, target: Target, shell: Shell, *, patterns: tuple[str, ...] = (),
-          modfile: Path | None = None) -> Audit:
+          modfile: Path | None = None, flags: tuple[str, ...] = ()) -> Audit:
     """Raises Blocked where this Go does not know the target, or lists nothing."""
     require(go, target)
     try:
-        graph = build_graph(folder, go, target, shell, patterns=patterns, modfile=modfile)
+        listing = Listing(folder, go, target, shell, modfile, (*TRIMMED, *flags))
+        graph = with_excluded(build_graph(listing, patterns), listing, everything=not patterns)
     except TooOld as error:
         words = str(error).splitlines()[0]
         old = Finding(Cause.NEWER_GO, "", None, "go.mod", words, wants=error.wants)
@@ -87,9 +113,26 @@ def audit(folder: Path, go: Go, target: Target, shell: Shell, *, patterns: tuple
 def _told(folder: Path, graph: Graph, go: Go, target: Target) -> Audit:
     known = {name.partition("/")[2] for name in go.targets}
     foreign = {one.goarch for one in map(targets.load_target, targets.names())} - known
-    found = findings(graph, go, foreign)
+    found = (*findings(graph, go, foreign), *differing(graph, target))
     builds = sum(one.built for one in graph.packages.values())
-    return Audit(folder, target.name, go, len(graph), builds, len(graph.waiting), found, chosen(found, go, target))
+    return Audit(folder, target.name, go, len(graph), builds, len(graph.waiting), found, chosen(found, go, target),
+                 tuple(_modules(graph)), _needs(graph))
+
+
+def _modules(graph: Graph) -> Iterator[ModuleState]:
+    of: dict[tuple[str, str], list[Package]] = {}
+    for one in graph.packages.values():
+        of.setdefault((one.module.path, one.module.version) if one.module else (STANDARD, ""), []).append(one)
+    for (path, version), packages in sorted(of.items()):
+        builds, fails = sum(one.built for one in packages), sum(bool(one.said) for one in packages)
+        yield ModuleState(path, version, builds, fails, len(packages) - builds - fails)
+
+
+def _needs(graph: Graph) -> tuple[tuple[str, str], ...]:
+    """Between the modules: what a Go ships with is everybody's."""
+    pairs = {(one.module.path, other.module.path) for one in graph.packages.values() if one.module
+             for name in one.imports if (other := graph.packages.get(name)) and other.module}
+    return tuple(sorted(pair for pair in pairs if pair[0] != pair[1]))
 
 
 def _lines(one: Finding, remedy: Remedy | None) -> str:
@@ -118,4 +161,5 @@ def _begin(one: Finding) -> str:
         Cause.CGO: "a C compiler for the target and CGO_ENABLED=1, or a module without C",
         Cause.SOURCE: "the compiler's words; does it build for this machine?",
         Cause.SWALLOWED: f"a //go:build line in {one.where}",
+        Cause.CONSTANT: "take it from golang.org/x/sys/unix, which has each architecture's own",
     }.get(one.cause, "a file for the architecture, after the one of another; then a remedy in remedies/ for everybody")

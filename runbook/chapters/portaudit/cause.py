@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from runbook.chapters.portaudit.graph import Graph, Module, Package
+from runbook.chapters.portaudit.graph import EXCLUDED, Graph, Module, Package
 from runbook.chapters.toolchain.observe import Go
 
 
@@ -20,6 +20,7 @@ class Cause(StrEnum):
     CGO = "it needs cgo"
     NEWER_GO = "it needs a newer Go"
     SWALLOWED = "a file is named for an architecture that this Go does not know: it is compiled for every one"
+    CONSTANT = "a constant of the kernel's is written out, and is another number on the target"
     SOURCE = "an error in the sources"
 
 
@@ -50,7 +51,6 @@ OTHER_SYSTEMS = frozenset((
     "plan9", "solaris", "wasip1", "windows", "zos"))
 """Every GOOS but linux (Go's internal/syslist)."""
 
-EXCLUDED = "build constraints exclude all Go files"
 NEW_LANGUAGE = re.compile(
     r"module requires Go (\d+\.\d+)|requires go ?>?=? ?(\d+\.\d+)|type parameters? require|requires go1\.(\d+)"
     r"|-lang was set to go"
@@ -83,8 +83,8 @@ def _undefined(words: str) -> Iterator[str]:
 def _class(package: Package, graph: Graph, go: Go, names: tuple[str, ...]) -> tuple[Cause, tuple[str, ...], str]:
     said = package.said
     if EXCLUDED in said:
-        needs_c = [name for name in package.ignored if _imports_c(package.folder / name)]
-        return (Cause.CGO, tuple(needs_c), "") if needs_c else (Cause.NO_FILE, package.ignored[:20], "")
+        others = tuple(name for name in package.ignored if not of_another_system(name))
+        return (Cause.CGO, package.with_cgo, "") if package.with_cgo else (Cause.NO_FILE, others, "")
     newer = NEW_LANGUAGE.search(said)
     wants = package.module.go if package.module else ""
     if newer:
@@ -126,7 +126,7 @@ def _defining(package: Package, names: Iterable[str]) -> tuple[str, ...]:
         return ()
     declares = re.compile(rf"^(?:(?:func|type|var|const)\s+|\t)(?:{'|'.join(wanted)})\b", re.MULTILINE)
     sources = (name for name in package.ignored if name.endswith(".go") and not of_another_system(name))
-    return tuple(name for name in sources if declares.search(_text(package.folder / name)))
+    return tuple(name for name in sources if declares.search(text_of(package.folder / name)))
 
 
 def _defining_elsewhere(package: Package, graph: Graph, name: str) -> tuple[Path, ...]:
@@ -148,7 +148,7 @@ def _short(path: Path, package: Package) -> str:
 
 def _wants_c(path: Path) -> bool:
     """Whether a file is for builds with cgo alone."""
-    return _imports_c(path) or re.search(r"^//go:build .*(?<![!\w])cgo\b", _text(path), re.MULTILINE) is not None
+    return _imports_c(path) or re.search(r"^//go:build .*(?<![!\w])cgo\b", text_of(path), re.MULTILINE) is not None
 
 
 def _of_std(package: Package, graph: Graph, name: str) -> bool:
@@ -171,10 +171,11 @@ def swallowed(graph: Graph, foreign: Iterable[str]) -> Iterator[Finding]:
 
 
 def _imports_c(path: Path) -> bool:
-    return path.suffix == ".go" and re.search(r'^(?:import\s+|\s+)"C"', _text(path), re.MULTILINE) is not None
+    return path.suffix == ".go" and re.search(r'^(?:import\s+|\s+)"C"', text_of(path), re.MULTILINE) is not None
 
 
-def _text(path: Path) -> str:
+def text_of(path: Path) -> str:
+    """A source file's text; empty where it is not there, as one of an overlay is not."""
     try:
         return path.read_text("utf-8", "replace")
     except OSError:

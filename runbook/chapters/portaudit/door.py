@@ -1,34 +1,64 @@
-"""What the command line calls for a porting audit; it asks no host and belongs to no run."""
+"""What the command line calls for a porting audit; it belongs to no run, and asks a host only for the proof."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
-from runbook.chapters.portaudit.apply import apply
+from runbook.chapters.hosts.system import UNAME
+from runbook.chapters.portaudit.apply import Ported, apply
 from runbook.chapters.portaudit.audit import audit
-from runbook.chapters.toolchain.observe import find_go
+from runbook.chapters.portaudit.audits import KEPT
+from runbook.chapters.portaudit.prove import Proof, prove
+from runbook.chapters.toolchain.observe import Go, find_go
+from runbook.errors import UsageError
+from runbook.remote.fleet import Fleet
 from runbook.remote.local import LocalShell
 from runbook.remote.unrecorded import Unrecorded
-from runbook.site import ROOT, load_site
-from runbook.targets import load_target
+from runbook.run import reports
+from runbook.site import ROOT, Site, load_site
+from runbook.targets import Target, load_target
 
 REHEARSAL = ROOT / "sites" / "testbed.toml"
 CLEAN, WORK = 0, 1
 
 
 def port_audit(folder: str, target: str, *, site: str = "", packages: tuple[str, ...] = (), into: str = "",
-               as_json: bool = False) -> tuple[int, str]:
-    """The exit code, 1 where something is left to do, and what is to be printed.
+               on: str = "", keep: bool = False, as_json: bool = False) -> tuple[int, str]:
+    """The exit code, 1 where something is left to do, and what is to be printed. `on` is a host that proves a port;
+    `keep` lets the compatibility matrix know the audit, the one before a port.
 
-    Raises SiteError, TargetError, UsageError, and Blocked where Go is missing or does not know the target.
+    Raises SiteError, TargetError, UsageError, Blocked where Go is missing or does not know the target, and the errors
+    of the host.
     """
-    wanted, shell = load_target(target), LocalShell(Unrecorded())
+    if on and not into:
+        raise UsageError("--on without --apply: only what was mended is proven", next="add --apply FOLDER")
+    wanted, shell, of = load_target(target), LocalShell(Unrecorded()), load_site(site or REHEARSAL)
+    if on:
+        of.host(on)
     try:
-        go = find_go(load_site(site or REHEARSAL), shell)
+        go = find_go(of, shell)
         seen = audit(Path(folder).resolve(), go, wanted, shell, patterns=packages)
-        if into and not seen.ok:
-            ported = apply(seen, go, wanted, shell, Path(into).resolve(), patterns=packages)
-            return WORK if not ported.after.ok else CLEAN, ported.after.to_json() if as_json else str(ported)
-        return CLEAN if seen.ok else WORK, seen.to_json() if as_json else str(seen)
+        if keep:
+            file = reports() / KEPT / f"{seen.folder.name}-{seen.target}-go{go.version}.json"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(seen.to_json() + "\n", "utf-8")
+        if not into or seen.ok:
+            return CLEAN if seen.ok else WORK, seen.to_json() if as_json else str(seen)
+        ported = apply(seen, go, wanted, shell, Path(into).resolve(), patterns=packages)
+        proofs = _proven(ported, go, wanted, shell, of, on) if on else ()
+        code = CLEAN if ported.after.ok and all(one.ok for one in proofs) else WORK
+        if not as_json:
+            return code, "\n".join([str(ported), *map(str, proofs)])
+        told = json.loads(ported.after.to_json())
+        if on:
+            told["proofs"] = [{"package": one.package, "ok": one.ok, "text": str(one)} for one in proofs]
+        return code, json.dumps(told, indent=1, ensure_ascii=False)
     finally:
         shell.close()
+
+
+def _proven(ported: Ported, go: Go, target: Target, local: LocalShell, site: Site, on: str) -> tuple[Proof, ...]:
+    with Fleet.open(site, hosts=(on,), recorder=Unrecorded()) as fleet:
+        machine = fleet.ask(UNAME)[on][UNAME].machine
+        return prove(ported, go, target, local, fleet[on], machine)

@@ -8,21 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from runbook.chapters.compile.build import IN_FOLDER, KEPT, LIMIT
-from runbook.chapters.compile.decide import environment
-from runbook.chapters.toolchain.observe import Go
-from runbook.errors import Blocked, CommandFailed
-from runbook.remote.command import Script
-from runbook.remote.shell import Shell
-from runbook.targets import Target
-
-HOME = KEPT / "home"
-"""What Go sees as its home folder: nothing of the person's own gets into a build."""
+from runbook.chapters.portaudit.listing import Listing
+from runbook.errors import Blocked
 
 EVERYTHING = "./..."
-TOO_OLD = re.compile(
-    r"requires go >= ?(\d+\.\d+)|invalid go version '(\d+\.\d+)|unknown directive: (toolchain|tool|godebug)")
-SAID_SO = dict.fromkeys((1, 2), "an older Go says so where a package does not compile")
+EXCLUDED = "build constraints exclude all Go files"
 
 
 @dataclass(frozen=True)
@@ -34,6 +24,7 @@ class Module:
     folder: str
     go: str  # what its go.mod asks for: "1.21"
     replaced: bool = False
+    is_main: bool = False  # the one that is audited
 
     def __str__(self) -> str:
         return f"{self.path} {self.version}".strip() + (" (replaced)" if self.replaced else "")
@@ -52,6 +43,7 @@ class Package:
     ignored: tuple[str, ...]  # for other systems and architectures, assembly among them
     built: bool
     said: str = ""  # the compiler's or the loader's words
+    with_cgo: tuple[str, ...] = ()  # files that it would have with cgo, where it has none without
 
 
 @dataclass(frozen=True)
@@ -85,51 +77,33 @@ class Graph:
         return found
 
 
-class TooOld(Exception):
-    """The module's own go.mod cannot be read by this Go; `wants` is the version that it asks for, if that is told."""
-
-    def __init__(self, words: str, wants: str) -> None:
-        super().__init__(words)
-        self.wants = wants
-
-
-def build_graph(folder: Path, go: Go, target: Target, shell: Shell, *, patterns: tuple[str, ...] = (),
-                modfile: Path | None = None) -> Graph:
+def build_graph(listing: Listing, patterns: tuple[str, ...] = ()) -> Graph:
     """Compiles every package of the patterns (none: all of the module) and of what they import, and links nothing.
 
     Raises TooOld, and Blocked where Go does not come to a list: no module there, a sum that does not fit, a module
     that was never fetched.
     """
-    if not (folder / "go.mod").is_file():
-        raise Blocked(f"{folder}: no go.mod there", next="name the folder of a Go module")
-    HOME.mkdir(parents=True, exist_ok=True)
-    pairs = dict(environment(go, target.goarch, HOME))
-    words = ["env", "-i", *(f"{name}={value}" for name, value in pairs.items()), str(go.program), "list", "-e"]
-    asked = ["-deps", "-json", *([f"-modfile={modfile}"] if modfile else []), "--", *(patterns or (EVERYTHING,))]
-
-    def listed(*more: str) -> tuple[str, str]:
-        try:
-            result = shell.run(Script(IN_FOLDER, limit=LIMIT, also=SAID_SO).command(str(folder), *words, *more, *asked))
-        except CommandFailed as error:
-            raise _refused(folder, go, error.tail) from error
-        return result.text, result.stderr.decode("utf-8", "replace")
-
-    text, said = listed("-export")
+    if not (listing.folder / "go.mod").is_file():
+        raise Blocked(f"{listing.folder}: no go.mod there", next="name the folder of a Go module")
+    asked = patterns or (EVERYTHING,)
+    text, said = listing.ask(*asked, options=("-deps", "-export"))
     if text.strip() or "# " not in said:
         graph = Graph({one.path: one for one in parse_packages(text, said)})
     else:  # up to Go 1.18 nothing is listed where anything fails; what failed was said all the same
-        graph = Graph(by_what_was_said(parse_packages(listed()[0], said)))
+        text, _ = listing.ask(*asked, options=("-deps",))
+        graph = Graph(by_what_was_said(parse_packages(text, said)))
     if not graph.packages:
-        tools = tools_of(folder)
+        tools = tools_of(listing.folder)
         if not patterns and tools:
-            return build_graph(folder, go, target, shell, patterns=tools, modfile=modfile)
-        raise _refused(folder, go, said)
+            return build_graph(listing, tools)
+        raise listing.refused(said)
     return graph
 
 
 def tools_of(folder: Path) -> tuple[str, ...]:
     """What the module names as `tool`: a module that only pins others' programs has no package of its own."""
     text = (folder / "go.mod").read_text("utf-8")
+    text = re.sub(r"//.*", "", text)
     block = re.search(r"^tool \(\n(.*?)^\)", text, re.MULTILINE | re.DOTALL)
     lines = block[1].split() if block else []
     return tuple(lines + re.findall(r"^tool ([^(\s]\S*)", text, re.MULTILINE))
@@ -167,7 +141,7 @@ def _package(told: Mapping, words: Mapping[str, str]) -> Package:  # type: ignor
         folder=Path(told.get("Dir", "")),
         module=None if told.get("Standard") or not module else _module(module),
         imports=tuple(told.get("Imports") or ()),
-        files=tuple((told.get("GoFiles") or []) + (told.get("SFiles") or [])),
+        files=tuple((told.get("GoFiles") or []) + (told.get("CgoFiles") or []) + (told.get("SFiles") or [])),
         ignored=tuple(ignored),
         built=built,
         said="" if built else said,
@@ -176,15 +150,11 @@ def _package(told: Mapping, words: Mapping[str, str]) -> Package:  # type: ignor
 
 def _module(told: Mapping) -> Module:  # type: ignore[type-arg]
     instead = told.get("Replace") or told
-    return Module(told["Path"], told.get("Version", ""), instead.get("Dir") or told.get("Dir", ""),
-                  instead.get("GoVersion") or told.get("GoVersion", ""), bool(told.get("Replace")))
-
-
-def _refused(folder: Path, go: Go, words: str) -> Exception:
-    old = TOO_OLD.search(words)
-    if old:
-        return TooOld(words.strip(), next((one for one in old.groups()[:2] if one), ""))
-    hint = "see Go's words above"
-    if re.search(r"GOPROXY=off|missing go\.sum|module lookup disabled|cannot find module", words):
-        hint = f"`go mod download` in {folder}, once, where there is a network: the audit itself uses none"
-    return Blocked(f"{folder}: {go} does not list its packages", tail=words, next=hint)
+    return Module(
+        path=told["Path"],
+        version=told.get("Version", ""),
+        folder=instead.get("Dir") or told.get("Dir", ""),
+        go=instead.get("GoVersion") or told.get("GoVersion", ""),
+        replaced=bool(told.get("Replace")),
+        is_main=bool(told.get("Main")),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -24,6 +24,7 @@ class NewFile:
     name: str  # `{goarch}` stands for the architecture
     declares: tuple[str, ...]
     text: str
+    byte_order: str = ""  # of the targets that it is for; empty: any
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Remedy:
             return False
         if self.toolchain:
             return self.folder_for(finding, go, target) is not None
-        return any(set(file.declares) & set(finding.names) for file in self.files_for(finding))
+        return bool(self.files_for(finding, target))
 
     def folder_for(self, finding: Finding, go: Go, target: Target) -> Path | None:
         """The toolchain's own copy of the package, where it has files for the target's architecture."""
@@ -53,8 +54,21 @@ class Remedy:
                 return folder
         return None
 
-    def files_for(self, finding: Finding) -> tuple[NewFile, ...]:
-        return tuple(file for file in self.files if file.package == folder_in(finding))
+    def files_for(self, finding: Finding, target: Target) -> tuple[NewFile, ...]:
+        """Those that declare something of what is missing, in the package where it is missing.
+
+        A name such as `system.Setuid` is missing in the package that it is of, not in the one that asks for it.
+        """
+        return tuple(file for file in self.files if file.byte_order in ("", target.elf.byte_order)
+                     and set(file.declares) & set(_missing_in(finding, file)))
+
+
+def _missing_in(finding: Finding, file: NewFile) -> Iterator[str]:
+    own = folder_in(finding)
+    for name in finding.names:
+        qualifier, dot, plain = name.rpartition(".")
+        if (file.package.rpartition("/")[2] == qualifier) if dot else (file.package == own):
+            yield plain
 
 
 def folder_in(finding: Finding) -> str:
@@ -73,8 +87,8 @@ def read_remedy(path: Path) -> Remedy:
     """One file. Raises RunbookError that names it and the key."""
     try:
         told = tomllib.loads(path.read_text("utf-8"))
-        files = tuple(NewFile(one["package"], one["name"], tuple(one["declares"]), one["text"].lstrip("\n"))
-                      for one in told.get("file", ()))
+        files = tuple(NewFile(one["package"], one["name"], tuple(one["declares"]), one["text"].lstrip("\n"),
+                              one.get("byte_order", "")) for one in told.get("file", ()))
         remedy = Remedy(told["module"], frozenset(Cause[name] for name in told["causes"]), told["title"],
                         told["source"], tuple(told.get("toolchain", {}).get("folders", ())), files)
     except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:

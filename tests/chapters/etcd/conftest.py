@@ -98,7 +98,7 @@ def bare() -> Callable[..., HostAnswers]:
             UNIT_STATE: Unit(False, "inactive", "dead", False, 0, 0, None, None),
             DATA_DIRECTORY: DataDirectory(False, (), None),
             credentials_question("users"): Credentials(),
-            entered_question("users"): Entered(None, active=False, stale=False),
+            entered_question("users"): Entered(None, state="inactive", stale=False),
         }
         return HostAnswers(host, {question: instead.get(question.name, fact) for question, fact in facts.items()})
 
@@ -123,7 +123,7 @@ def converged(recorded: Callable[[str], str], site: Callable[..., Site]) -> Call
             {
                 UNAME: Uname("x86_64", "6.18.0", "node1"),
                 entered_question("users"): instead.get(
-                    "etcd_entered", Entered(environment_text(cluster_of(site()), "users"), active=True, stale=False)
+                    "etcd_entered", Entered(environment_text(cluster_of(site()), "users"), state="active", stale=False)
                 ),
             }
             | {

@@ -37,7 +37,7 @@ def test_the_environment_names_every_member_and_the_files_of_the_running_process
 
 
 def test_a_service_that_knows_no_cluster_gets_the_file_and_a_restart_and_loses_both_by_the_undo() -> None:
-    (step,) = steps(Entered(None, active=True, stale=False))
+    (step,) = steps(Entered(None, state="active", stale=False))
     assert [str(one) for one in step.do] == [f"replace {PATH}", RESTART]
     assert [str(one) for one in step.undo] == [f"restore {PATH}", RESTART]
 
@@ -45,10 +45,10 @@ def test_a_service_that_knows_no_cluster_gets_the_file_and_a_restart_and_loses_b
 @pytest.mark.parametrize(
     ("seen", "renewed", "restarts"),
     [
-        (Entered(environment_text(CLUSTER, "users"), active=True, stale=False), False, False),
-        (Entered(environment_text(CLUSTER, "users"), active=True, stale=True), False, True),  # a step was cut short
-        (Entered(environment_text(CLUSTER, "users"), active=True, stale=False), True, True),
-        (Entered(environment_text(CLUSTER, "users"), active=False, stale=False), True, False),
+        (Entered(environment_text(CLUSTER, "users"), state="active", stale=False), False, False),
+        (Entered(environment_text(CLUSTER, "users"), state="active", stale=True), False, True),  # a step was cut short
+        (Entered(environment_text(CLUSTER, "users"), state="active", stale=False), True, True),
+        (Entered(environment_text(CLUSTER, "users"), state="inactive", stale=False), True, False),
     ],
 )
 def test_it_is_restarted_only_where_what_it_reads_at_its_start_changed(
@@ -71,10 +71,11 @@ def test_a_renewed_certificate_of_the_service_restarts_it(
 
 
 def test_what_the_process_has_is_compared_with_what_lies_there() -> None:
-    same = parse_entered("== state\nactive\n== differs\n== environment\n A=1\n B=2\n")
-    assert same == Entered("A=1\nB=2\n", active=True, stale=False)
+    same = parse_entered("== state\nactive\n== loaded\nLoadState=loaded\n== differs\n== environment\n A=1\n B=2\n")
+    assert same == Entered("A=1\nB=2\n", state="active", stale=False)
     assert parse_entered("== state\nactive\n== differs\nclient.key\n").stale
-    assert parse_entered("== state\ninactive\n== differs\nclient.key\n") == Entered(None, active=False, stale=False)
+    gone = parse_entered("== state\ninactive\n== loaded\nLoadState=not-found\n== differs\nclient.key\n")
+    assert gone == Entered(None, state="inactive", stale=False, loaded=False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="it gives files to another user, as the unit does")

@@ -8,16 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from runbook.chapters.containers.wanted import unit_of
 from runbook.chapters.etcd import door
 from runbook.chapters.etcd.credentials import SERVER, credentials_question
 from runbook.chapters.etcd.health import members_healthy
 from runbook.chapters.etcd.observe import UNIT_STATE
 from runbook.chapters.etcd.sign import Signed, find_trusted, trusted_by
+from runbook.chapters.etcd.users import users_kept
 from runbook.chapters.etcd.verify import certificates_hold
 from runbook.chapters.etcd.wanted import Wanted
 from runbook.errors import ChapterFailed
 from runbook.pki.request import checked
-from runbook.remote.command import command
+from runbook.remote.command import Script, command
 from runbook.run import Run
 from runbook.site import load_site
 from runbook.testbed.bed import Bed
@@ -100,6 +102,27 @@ def test_no_private_key_is_in_the_run_but_the_authorities_own(formed: tuple[Room
         for line in (folder / key).read_text().splitlines()[1:-1]:
             assert line not in journal
         assert (folder / key).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_service_that_died_is_a_failure_and_one_that_was_never_deployed_is_skipped(
+    formed: tuple[Room, Wanted, Acted]
+) -> None:
+    room, wanted, _ = formed
+    chapter = room.chapter()
+    (absent,) = users_kept(chapter, wanted)
+    assert absent.state is State.SKIPPED and "not deployed" in absent.reason
+    unit = unit_of(wanted.site.service.name)
+    path = f"/run/systemd/system/{unit}"
+    shell = chapter.fleet["node2"]
+    shell.put(b"[Service]\nExecStart=/bin/false\n", path, sudo=True)
+    try:
+        shell.run(Script('systemctl daemon-reload; systemctl start "$1"; sleep 0.2', (unit,), sudo=True).command())
+        (died,) = users_kept(chapter, wanted)
+        assert died.state is State.FAIL and died.host == "node2" and f"{unit} is failed" in died.reason, str(died)
+    finally:
+        shell.run(Script('rm -f "$2"; systemctl reset-failed "$1"; systemctl daemon-reload', (unit, path),
+                         sudo=True).command())
+        chapter.let_go()
 
 
 def test_what_etcd_takes_aside_leaves_nothing(formed: tuple[Room, Wanted, Acted]) -> None:

@@ -10,12 +10,13 @@ from dataclasses import replace
 
 import pytest
 
-from runbook.chapters.load import judges
+from runbook.chapters.load import evidence, judges
 from runbook.chapters.load.closed_loop import parse_asked
 from runbook.chapters.load.evidence import CONTROL, GODEBUGS, Evidence, Runtime, advice_seen, parse_runtime
 from runbook.chapters.load.measured import Closed, Opened
 from runbook.chapters.load.schedule import Schedule
 from runbook.chapters.toolchain.observe import find_go
+from runbook.remote.command import Script
 from runbook.remote.local import LocalShell
 from runbook.site import ROOT, load_site
 from runbook.targets import of_machine
@@ -24,6 +25,7 @@ from runbook.verdict import Basis
 PROBED = {
     "version": "go1.26.8", "goarch": "riscv64", "num_cpu": 2, "gomaxprocs": 2, "nodes": ["0-1"], "stack_bytes": 2048.1,
     "collections": {"at_100": 6, "at_20": 30}, "allowed_before": ["0-1"], "allowed_after": ["0-1"],
+    "limited": 1,
 }
 
 
@@ -37,6 +39,39 @@ def seen(runtime: Runtime, recorded: Callable[[str], str], wanted: Schedule) -> 
     closed = Closed(parse_asked(recorded("closed-loop"), wanted))
     refused = {"2.3-d": "undefined: syscall.SchedSetaffinity", "3.1-c": "use of package runtime", CONTROL: ""}
     return Evidence(Opened(), closed, runtime, refused)
+
+
+def test_cpus_of_a_list_are_counted() -> None:
+    assert [judges.cpus_in(text) for text in ("0-31", "0-31,64-95", "3", "0,2,4-5", "")] == [32, 64, 1, 4, 0]
+
+
+@pytest.mark.parametrize(("nodes", "processors", "words"), [
+    (("0-1", ""), 2, "1 NUMA node with CPUs"),
+    (("0-31", "32-63"), 8, "something else limits it"),
+])
+def test_a_node_without_cpus_and_a_limit_of_another_kind_decide_nothing(
+    seen: Evidence, runtime: Runtime, nodes: tuple[str, ...], processors: int, words: str
+) -> None:
+    other = replace(seen, runtime=replace(runtime, nodes=nodes, cpus=64, processors=processors))
+    judged = judges.gomaxprocs_is_bound_to_a_node(other)
+    assert judged.holds is None and words in judged.why
+
+
+def test_on_one_cpu_nothing_can_be_bound(seen: Evidence, runtime: Runtime) -> None:
+    judged = judges.gomaxprocs_binds_to_cores(replace(seen, runtime=replace(runtime, cpus=1, limited=0)))
+    assert judged.holds is None and "has 1 CPU" in judged.why
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="no strace")
+def test_where_nobody_may_trace_nothing_is_decided(
+    local: LocalShell, monkeypatch: pytest.MonkeyPatch, seen: Evidence
+) -> None:
+    own = of_machine(os.uname().machine)
+    assert own is not None
+    monkeypatch.setattr(evidence, "TRACE", Script("echo 'strace: Operation not permitted' >&2; exit 1"))
+    advice = advice_seen(find_go(load_site(ROOT / "sites" / "testbed.toml"), local), own, local)
+    assert advice == {}
+    assert judges.madvdontneed_changes_something(replace(seen, advice=advice)).holds is None
 
 
 def test_snippets_are_judged_by_the_compiler_and_only_where_it_works(seen: Evidence) -> None:

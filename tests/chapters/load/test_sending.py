@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -81,6 +81,19 @@ def test_the_open_loop_keeps_its_times_and_tells_what_was_refused(standing: Stan
     assert bad.state is State.FAIL and "100 of 100 requests" in bad.reason and "503" in bad.reason
 
 
+def test_rates_are_of_the_turns_and_a_slow_target_is_not_a_slow_sender(
+    recorded: Callable[[str], str], wanted: Schedule
+) -> None:
+    ping, _ = parse_sent(recorded("open-loop"), wanted)
+    assert ping.rate.mean == pytest.approx(100, rel=0.02) and ping.whole.rate < ping.rate.mean
+    slow = replace(ping, turns=tuple(replace(turn, rate=60.0) for turn in ping.turns))
+    assert "node3 sent 60 of 100 requests/s: it could not keep the times" in sent_verdict(
+        slow, wanted, Basis.NATIVE).reason
+    standing_still = replace(slow, whole=replace(slow.whole, longest=5.5))
+    reason = sent_verdict(standing_still, wanted, Basis.NATIVE).reason
+    assert "answers took up to 5.50 s, and at most 500 requests" in reason and "node3" not in reason
+
+
 def test_the_closed_loop_counts_what_was_refused(standing: Standing, local: LocalShell) -> None:
     ping, user = parse_asked(local.run(ask(standing.wanted)).text, standing.wanted)
     good, bad = (asked_verdict(one, Basis.NATIVE, "gin") for one in (ping, user))
@@ -101,6 +114,16 @@ def test_a_target_that_dies_under_load_fails_with_the_reason(standing: Standing,
     assert verdict.state is State.FAIL and "connection refused" in verdict.reason, verdict.reason
     served = served_verdict("node1", Basis.NATIVE, opened, Closed(without="no wrk"))
     assert served.state is State.FAIL and "its process was another one at the end, or none" in served.reason
+
+
+def test_a_process_that_was_replaced_behind_the_last_sample_is_seen(standing: Standing, local: LocalShell) -> None:
+    port = standing.wanted.port
+    was, now = (parse_effort(local.run(look(port, seconds)).text, "node1") for seconds in (0.5, 0))
+    assert len(now.samples) == 1 and was.until(now).stayed
+    standing.process.kill()
+    standing.process.wait()
+    gone = parse_effort(local.run(look(port, 0)).text, "node1")
+    assert not was.until(gone).stayed
 
 
 def test_a_host_that_could_not_be_looked_at_is_no_pass() -> None:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from runbook.chapters.portaudit.apply import DIFF, RECORD, apply
+from runbook.chapters.portaudit.apply import DIFF, OVERLAY, RECORD, apply
 from runbook.chapters.portaudit.audit import audit
 from runbook.chapters.portaudit.cause import Cause
 from runbook.chapters.portaudit.door import port_audit
-from runbook.chapters.portaudit.graph import Graph, by_what_was_said, parse_packages
+from runbook.chapters.portaudit.graph import Graph, by_what_was_said, parse_packages, tools_of
+from runbook.chapters.portaudit.prove import prove
+from runbook.chapters.portaudit.remedy import NewFile, Remedy
 from runbook.chapters.toolchain.observe import Go
+from runbook.chapters.visit import visit
 from runbook.errors import Blocked, UsageError
+from runbook.remote.fleet import Fleet
 from runbook.remote.local import LocalShell
+from runbook.remote.unrecorded import Unrecorded
+from runbook.site import load_site
 from runbook.targets import Target, load_target
+from runbook.testbed.bed import Bed
 from tests.chapters.portaudit.conftest import BBOLT, SYS, run_go
 
 pytestmark = pytest.mark.timeout(400)
@@ -29,7 +35,7 @@ WARM_SECONDS = 5.0
 
 
 def test_an_architecture_taken_out_is_found_at_its_roots_and_mended(
-    unported: Path, go: Go, target: Target, local: LocalShell, tmp_path: Path
+    unported: Path, go: Go, target: Target, local: LocalShell, tmp_path: Path, bed: Bed
 ) -> None:
     seen = audit(unported, go, target, local, patterns=(UTL,))
     assert {(one.module.path if one.module else "", one.package): one.cause for one in seen.findings} == {
@@ -54,16 +60,45 @@ def test_an_architecture_taken_out_is_found_at_its_roots_and_mended(
     record = json.loads((ported.folder / RECORD).read_text())
     assert set(record["modules"]) == {SYS, BBOLT} and record["go"] == go.version
     program = tmp_path / "etcdutl"
-    run_go(go, unported, "build", "-trimpath", f"-modfile={ported.modfile}", "-o", str(program), UTL,
+    run_go(go, unported, "build", "-trimpath", *ported.flags, "-o", str(program), UTL,
            goarch=target.goarch)
-    emulator = shutil.which(target.names.qemu_user)
-    if emulator is None:
-        pytest.skip(f"built; {target.names.qemu_user} is not here to run it")
-    said = subprocess.run([emulator, str(program), "version"], capture_output=True, text=True, timeout=60, check=True)
-    assert "etcdutl version: 3." in said.stdout
-
+    with Fleet.open(load_site(bed.site_file), hosts=("node1",), recorder=Unrecorded()) as fleet:
+        came = visit(fleet["node1"], program, "version", limit=60)
+        assert came.exit_code == 0 and "etcdutl version: 3." in came.output, str(came)
+        proofs = prove(ported, go, target, local, fleet["node1"], "another")
+    told = {one.package: one for one in proofs}
+    assert told.keys() == {f"{SYS}/unix", f"{SYS}/cpu", f"{BBOLT}/internal/common"}
+    assert told[f"{BBOLT}/internal/common"].ok and " passed" in str(told[f"{BBOLT}/internal/common"])
+    newer = told[f"{SYS}/unix"]  # its tests know more than the toolchain's copy has: said, and no proof
+    assert not newer.ok and "_test.go:" in newer.why and "not proven" in str(newer), str(newer)
     with pytest.raises(UsageError, match="is not empty"):
         apply(seen, go, target, local, tmp_path / "port")
+
+
+def test_the_module_itself_is_mended_by_an_overlay_and_stays_as_it_is(
+    module: Made, go: Go, target: Target, local: LocalShell, tmp_path: Path
+) -> None:
+    folder = module({
+        "use.go": 'package m\n\nimport "example.test/m/inner/system"\n\nvar X = system.Name\n',
+        "inner/system/all.go": "package system\n",
+        "inner/system/name_amd64.go": 'package system\n\nconst Name = "one"\n',
+    })
+    remedy = Remedy("example.test/m", frozenset((Cause.SYMBOL,)), "a name", "this test", files=(
+        NewFile("inner/system", "name_{goarch}.go", ("Name",), 'package system\n\nconst Name = "other"\n', "little"),
+        NewFile("inner/system", "name_{goarch}.go", ("Name",), "no Go", "big"),
+        NewFile("elsewhere", "name_{goarch}.go", ("Name",), "no Go")))
+    seen = audit(folder, go, target, local)
+    (finding,) = seen.findings
+    assert finding.names == ("system.Name",) and remedy.helps(finding, go, target)
+    before = sorted(path.name for path in folder.rglob("*"))
+    ported = apply(replace(seen, remedies={finding: remedy}), go, target, local, tmp_path / "port")
+    assert ported.after.ok and sorted(path.name for path in folder.rglob("*")) == before
+    name = f"name_{target.goarch}.go"
+    assert (tmp_path / "port" / "own" / "inner" / "system" / name).read_text().endswith('"other"\n')
+    assert f"+++ example.test/m/inner/system/{name}" in (tmp_path / "port" / DIFF).read_text()
+    assert f"-overlay={tmp_path / 'port' / OVERLAY}" in str(ported)
+    record = json.loads((tmp_path / "port" / RECORD).read_text())
+    assert record["modules"]["example.test/m"]["sha256"]
 
 
 def test_nothing_of_the_module_or_of_gos_cache_is_changed(
@@ -110,6 +145,55 @@ def test_every_class_of_cause_is_told_from_the_others(module: Made, go: Go, targ
     assert (found["broken"].where, found["broken"].words) == ("b.go:3", "undefined: nowhere")
     assert seen.waiting == 1 and "needs a person" in str(seen)
     assert not seen.remedies
+
+
+def test_a_package_that_a_pattern_skips_is_told_where_it_is_for_others_of_this_system(
+    module: Made, go: Go, target: Target, local: LocalShell
+) -> None:
+    own = go.settings["GOHOSTARCH"]
+    folder = module({
+        "fine.go": "package m\n",
+        f"lonely/one_{own}.go": "package lonely\n",
+        f"mixed/one_{own}.go": "package mixed\n",
+        "mixed/c_windows.go": 'package mixed\n\nimport "C"\n',
+        "needsc/c.go": 'package needsc\n\nimport "C"\n',
+        "elsewhere/w_windows.go": "package elsewhere\n",
+        "gen/gen.go": "//go:build ignore\n\npackage main\n",
+        f"testdata/t_{own}.go": "package t\n",
+        "other/go.mod": "module example.test/other\n",
+        f"other/o_{own}.go": "package other\n",
+    })
+    seen = audit(folder, go, target, local)
+    assert {one.package.rpartition("/")[2]: (one.cause, one.lie_in) for one in seen.findings} == {
+        "lonely": (Cause.NO_FILE, (f"one_{own}.go",)),
+        "mixed": (Cause.NO_FILE, (f"one_{own}.go",)),
+        "needsc": (Cause.CGO, ("c.go",)),
+    }
+    assert audit(folder, go, target, local, patterns=(".",)).ok, "what was not asked for is no matter"
+
+
+def test_a_constant_that_is_written_out_and_differs_on_the_target_is_found(
+    module: Made, go: Go, target: Target, local: LocalShell
+) -> None:
+    folder = module({
+        "open.go": "package m\n\n// Not in syscall.\nconst O_PATH = 010000000\n\nvar F = O_PATH\n",
+        "fine.go": "package m\n\nconst (\n\tO_NONBLOCK int = 0x800\n\tSIGCHLD = 20 + 1\n)\n",
+        f"own_{target.goarch}.go": "package m\n\nconst MADV_DONTNEED = 4\n",
+    })
+    assert audit(folder, go, target, local).ok
+    other = replace(target, constants={"O_PATH": 0o40000000, "O_NONBLOCK": 4, "SIGCHLD": 20,
+                                         "MADV_DONTNEED": 6})
+    seen = audit(folder, go, other, local)
+    assert [(one.cause, one.where, one.names) for one in seen.findings] == [
+        (Cause.CONSTANT, "fine.go:4", ("O_NONBLOCK",)), (Cause.CONSTANT, "open.go:4", ("O_PATH",))]
+    assert "O_PATH is 0o10000000 here and 0o40000000 on the target" in str(seen) and not seen.ok
+    assert seen.builds == seen.packages, "it compiles, and does something else"
+
+
+def test_a_comment_among_the_tools_is_none(tmp_path: Path) -> None:
+    (tmp_path / "go.mod").write_text("module m\n\n// tool not/this\ntool (\n\ta.test/one // why\n\t// b.test/no\n)\n"
+                                     "\ntool c.test/two // because\n")
+    assert tools_of(tmp_path) == ("a.test/one", "c.test/two")
 
 
 def test_a_module_that_needs_a_newer_go_says_which(module: Made, go: Go, target: Target, local: LocalShell) -> None:

@@ -21,7 +21,7 @@ def test_every_remedy_names_its_source_and_is_of_one_kind() -> None:
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [(('causes = ["SYMBOL", "NO_FILE"]', 'causes = ["MAGIC"]'), "MAGIC"), (("module = ", "modul = "), "module"),
+    [(('causes = ["SYMBOL"]', 'causes = ["MAGIC"]'), "MAGIC"), (("module = ", "modul = "), "module"),
      (("[[file]]", "[[nothing]]"), "either a"), (("module", "= ="), "no remedy")],
 )
 def test_a_damaged_file_is_refused_by_its_name(tmp_path: Path, change: tuple[str, str], says: str) -> None:

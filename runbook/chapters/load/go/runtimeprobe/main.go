@@ -31,7 +31,8 @@ type told struct {
 		At20  uint32 `json:"at_20"`
 	} `json:"collections"`
 	AllowedBefore []string `json:"allowed_before"` // Cpus_allowed_list, each that occurs among the threads
-	AllowedAfter  []string `json:"allowed_after"`  // with GOMAXPROCS(4) and four goroutines that work
+	AllowedAfter  []string `json:"allowed_after"`  // with GOMAXPROCS(Limited) and four goroutines that work
+	Limited       int      `json:"limited"`        // four, or one fewer than there are CPUs: bound to all is not bound
 }
 
 var sink []byte
@@ -48,7 +49,13 @@ func main() {
 	t.Collections.At100, t.Collections.At20 = collections(100), collections(20)
 	debug.FreeOSMemory() // what a trace of system calls is to see: how memory is given back
 	t.AllowedBefore = allowed()
-	runtime.GOMAXPROCS(4)
+	t.Limited = 4
+	if t.NumCPU <= t.Limited {
+		t.Limited = t.NumCPU - 1
+	}
+	if t.Limited > 0 {
+		runtime.GOMAXPROCS(t.Limited)
+	}
 	work()
 	t.AllowedAfter = allowed()
 	if err := json.NewEncoder(os.Stdout).Encode(t); err != nil {
