@@ -28,6 +28,7 @@ OF_COMMANDS: Mapping[str, tuple[str, ...]] = {
         "runbook completion zsh",
     ),
     "port-audit": ("runbook port-audit services --target T --package ./users",),
+    "compatibility": ("runbook compatibility",),
     "testbed": (
         "runbook testbed up",
         "runbook testbed fault partition node2 all",
