@@ -53,7 +53,8 @@ def earlier(run: Run, title: Title, parts: Parts, now: datetime) -> Found | Agai
         if other.name == run.name:
             continue
         told = other.entries()
-        ended = [span for span in spans(told, "chapter") if span.begin.chapter == title.name and span.end]
+        ended = [span for span in spans(told, "chapter")
+                 if span.begin.chapter == title.name and span.end and not _only_checked(span)]
         if ended:
             found = _found(other, ended[-1])
             return Again(why) if (why := _why_not(found, told, parts, now)) else _unless_changed(run, title, found)
@@ -86,6 +87,11 @@ def take_over(found: Found, run: Run, title: Title) -> str | None:
     finally:
         journal.chapter = None
     return str(found)
+
+
+def _only_checked(chapter: Span) -> bool:
+    given = chapter.begin.get("parameters")
+    return isinstance(given, Mapping) and bool(given.get("check"))
 
 
 def _found(run: Run, chapter: Span) -> Found:
