@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 
-from bench import audit, command, file, files, fleet, incremental, questions
+from bench import audit, chapter, command, file, files, fleet, incremental, questions, second_run
 from bench.measure import RESULTS, Measure, keep
 from runbook.errors import RunbookError
 from runbook.site import Host, Site, load_site
@@ -16,6 +16,8 @@ MEASUREMENTS: Mapping[str, Callable[[Site], list[Measure]]] = {
     "questions-10": lambda site: [questions.measure(first(site))],
     "file-100MB": lambda site: file.measure(first(site)),
     "files-1000": lambda site: files.measure(first(site)),
+    "chapter-overhead": lambda site: [chapter.measure()],
+    "second-run": lambda site: [second_run.measure(site)],
     "fleet-20": lambda site: fleet.measure(20, rounds=3),
     "fleet-100": lambda site: fleet.measure(100, rounds=2),
     "audit-etcd": audit.measure,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from runbook.report.examples import epilog
+
 if TYPE_CHECKING:
-    from runbook.report.conduct import Finished
     from runbook.report.selection import Asked
 
 EXAMPLES = """\
@@ -39,12 +39,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else argv
     arguments = parser(given).parse_args(given)
     from runbook.errors import RunbookError
+    from runbook.remote.secret import KNOWN
 
     act: Callable[[argparse.Namespace], int] = arguments.act
     try:
         return act(arguments)
     except RunbookError as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
+        print(KNOWN.mask(f"{type(error).__name__}: {error}"), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
@@ -112,6 +113,9 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
 
         add_arguments(one)
 
+    one = _verb(verbs, "completion", completion, "print what completes the command line in a shell")
+    one.add_argument("shell", choices=("bash", "zsh"), help="which one reads it")
+
     one = _verb(verbs, "lab", lab, "JupyterLab on loopback, on a new run's own copies of the notebooks")
     one.add_argument("--site", default="", metavar="FILE", help="the site file (default: the testbed, brought up)")
 
@@ -125,7 +129,8 @@ def _verb(
     act: Callable[[argparse.Namespace], int],
     help: str,
 ) -> argparse.ArgumentParser:
-    one = verbs.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".")
+    one = verbs.add_parser(name, help=help, description=help[0].upper() + help[1:] + ".", epilog=epilog(name),
+                           formatter_class=argparse.RawDescriptionHelpFormatter)
     one.set_defaults(act=act)
     return one
 
@@ -135,30 +140,35 @@ def _chain(one: argparse.ArgumentParser) -> None:
     one.add_argument(
         "-p", dest="values", action="append", default=[], metavar="CH.NAME=VALUE", help="a parameter of a chapter"
     )
-    one.add_argument("--json", action="store_true", help="print summary.json instead of a few lines")
+    one.add_argument("--afresh", action="store_true", help="take nothing over from an earlier run")
+    one.add_argument("--cell-seconds", type=float, metavar="S", help="limit of one cell (default: 6 hours)")
+    one.add_argument("--json", action="store_true", help="print JSON lines, one an event; the last is the summary")
 
 
 def rehearse(arguments: argparse.Namespace) -> int:
+    from runbook.report.closing import tell
     from runbook.report.progress import progress
     from runbook.report.rehearse import rehearse as go
 
-    return _told(go(_asked(arguments), progress(), target=arguments.target, keep=arguments.keep), arguments.json)
+    shown = progress(as_json=arguments.json)
+    return tell(go(_asked(arguments), shown, target=arguments.target, keep=arguments.keep), as_json=arguments.json)
 
 
 def run(arguments: argparse.Namespace) -> int:
+    from runbook.report.closing import tell
     from runbook.report.conduct import run_site
     from runbook.report.progress import progress
 
-    finished = run_site(arguments.site, _asked(arguments), progress(), resume=arguments.resume)
-    return _told(finished, arguments.json)
+    shown = progress(as_json=arguments.json)
+    return tell(run_site(arguments.site, _asked(arguments), shown, resume=arguments.resume), as_json=arguments.json)
 
 
 def undo(arguments: argparse.Namespace) -> int:
+    from runbook.report.closing import tell
     from runbook.report.conduct import take_back
     from runbook.report.progress import progress
 
-    finished = take_back(arguments.run, progress(), chapter=arguments.chapter, confirm=arguments.confirm)
-    return _told(finished, False)
+    return tell(take_back(arguments.run, progress(), chapter=arguments.chapter, confirm=arguments.confirm))
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -203,6 +213,13 @@ def testbed(arguments: argparse.Namespace) -> int:
     return code
 
 
+def completion(arguments: argparse.Namespace) -> int:
+    from runbook.report.completion import script
+
+    print(script(arguments.shell, parser(["testbed"])), end="")
+    return 0
+
+
 def lab(arguments: argparse.Namespace) -> int:
     from runbook.report.lab import open_lab
 
@@ -225,17 +242,9 @@ def _asked(arguments: argparse.Namespace) -> Asked:
         check=getattr(arguments, "check", False),
         confirm=getattr(arguments, "confirm", ""),
         values=tuple(arguments.values),
+        afresh=arguments.afresh,
+        **({"cell_seconds": arguments.cell_seconds} if arguments.cell_seconds is not None else {}),
     )
-
-
-def _told(finished: Finished, as_json: bool) -> int:
-    from runbook.report.closing import closing
-
-    if as_json:
-        print(json.dumps(finished.summary.to_dict(), indent=1, ensure_ascii=False))
-    else:
-        print(closing(finished))
-    return finished.exit_code
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ class Title:
     asks: str
     needs: tuple[str, ...] = ()
     parameters: Mapping[str, type] = field(default_factory=dict, hash=False)  # besides the common five
+    measures: bool = False  # nothing of what it does stays on a host: an earlier run's findings can be taken over
+    on_what_is_deployed: bool = False  # what it measures is what the hosts have been made to run
 
     def __str__(self) -> str:
         return f"{self.name}: {self.title}"
@@ -33,19 +35,20 @@ COMMON_PARAMETERS: Mapping[str, type] = {
 CONTENTS: tuple[Title, ...] = (
     Title(START, "Start", "Can these servers be worked on, and what will be done to them?"),
     Title("01_abi_inspection", "ABI inspection", "What are these hosts, before anything is changed?",
-          (START,)),
+          (START,), measures=True),
     Title("02_toolchain_build", "Toolchain",
           "Does the site's Go build for the target, and does what it builds work there?", (START,),
-          {"packages": list, "stop_after": str}),
+          {"packages": list, "stop_after": str}, measures=True),
     Title("03_static_compile", "Static compile",
-          "Is what we built static, for the right machine, and the same twice?", ("02_toolchain_build",)),
+          "Is what we built static, for the right machine, and the same twice?", ("02_toolchain_build",),
+          measures=True),
     Title("04_container_deploy", "Container deployment",
           "Does what we built run on the hosts, and is it what runs?", ("03_static_compile",)),
     Title("05_etcd_mtls", "etcd with mutual TLS", "Do the members make one cluster, closed to strangers?",
           ("02_toolchain_build",), {"healthy_within": int, "drill": bool}),
     Title("08_load_test", "Load test", "How much does the service bear, and how long do its answers take?",
           ("04_container_deploy", "05_etcd_mtls"),
-          {"rate": int, "seconds": int, "repeats": int, "connections": int}),
+          {"rate": int, "seconds": int, "repeats": int, "connections": int}, measures=True, on_what_is_deployed=True),
     Title(TEARDOWN, "Teardown", "Are the hosts as they were?", parameters={"only_chapter": str}),
 )
 

@@ -11,6 +11,7 @@ from runbook.contents import COMMON_PARAMETERS, START, TEARDOWN, Title, title_of
 from runbook.errors import Blocked, ParameterError
 from runbook.remote.fleet import Fleet
 from runbook.run import Run, who
+from runbook.show.spoken import mask_what_is_said
 from runbook.site import Site, load_site
 
 
@@ -21,6 +22,7 @@ def open_chapter(name: str, *, site: str, run: str = "", check: bool = False, on
     Raises ParameterError for an unknown name or a value of another type, SiteError for the site, Blocked
     where no run is open or a chapter that this one needs has not passed in it.
     """
+    mask_what_is_said()
     title = title_of(name)
     _check_parameters(title, own)
     loaded = load_site(site)

@@ -50,6 +50,7 @@ class Run:
         self.folder = folder
         self.name = folder.name
         self.site: Site = load_site(folder / "site.toml")
+        self.site.know_secrets()
         self.journal = Journal(folder)
 
     @classmethod

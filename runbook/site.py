@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tomllib
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ from typing import Any
 
 from runbook import targets
 from runbook.checks import between, one_of
-from runbook.errors import SiteError
+from runbook.errors import SiteError, UsageError
 from runbook.remote.secret import Reference
 from runbook.site_ssh import with_ssh_config
 from runbook.site_tables import (
@@ -91,6 +92,16 @@ class Site:
         found = [getattr(table, one.name) for table in tables
                  for one, hint in columns(type(table)) if Reference in getattr(hint, "__args__", (hint,))]
         yield from dict.fromkeys(reference for reference in found if reference)
+
+    def know_secrets(self) -> None:
+        """Has every secret that can be read without asking masked from now on, wherever it turns up.
+
+        One that cannot be read now is said by whoever needs it.
+        """
+        for one in self.references():
+            if not one.asks:
+                with contextlib.suppress(UsageError):
+                    one.resolve()
 
     def resolved_toml(self, beside: Path | None = None) -> str:
         """The whole site with its defaults, to be loaded from the folder `beside` (default: where it was).

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from runbook.__main__ import main
+from runbook.report.as_lines import FIELDS
+from runbook.site import ROOT
 
 SITE = """\
 schema = 1
@@ -138,8 +142,14 @@ def test_a_host_that_refuses_blocks_the_chain_and_the_report_says_so(
 ) -> None:
     code = main(["run", "--site", str(unreachable), "--json"])
     seen = capsys.readouterr()
-    summary = json.loads(seen.out)
-    assert code == 3, seen.err
+    *events, last = [json.loads(line) for line in seen.out.splitlines()]
+    summary = last["summary"]
+    assert code == last["exit_code"] == 3 and seen.err == ""
+    for told in (*events, last):
+        fields = FIELDS[told.pop("event")]
+        assert datetime.fromisoformat(told.pop("time")) and told.keys() == fields.keys()
+        assert all(isinstance(told[name], kind) for name, kind in fields.items()), told
+    assert all(f'"event": "{event}"' in seen.out for event in ("plan", "chapter-begin", "chapter-end", "verb"))
     states = {chapter["name"]: chapter["state"] for chapter in summary["chapters"]}
     assert states["00_start"] == "blocked" and states["04_container_deploy"] == "blocked"
     assert "node1" in summary["reason"] and summary["ok"] is False
@@ -161,6 +171,12 @@ def test_a_host_that_refuses_blocks_the_chain_and_the_report_says_so(
     assert "journal.jsonl:2" in capsys.readouterr().err
     assert main(["status"]) == 0
     assert "damaged" in capsys.readouterr().out
+
+
+def test_every_event_of_the_lines_for_machines_is_documented_with_its_fields() -> None:
+    rows = [line.split("|") for line in (ROOT / "docs" / "progress-lines.md").read_text().splitlines() if "| `" in line]
+    told = {row[1].strip(" `"): set(re.findall("`([a-z_]+)`", row[3])) for row in rows}
+    assert told == {event: set(fields) for event, fields in FIELDS.items()}
 
 
 def test_the_console_script_is_the_same_program() -> None:

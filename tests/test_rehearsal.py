@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from runbook.chapters.containers.wanted import unit_of
 from runbook.contents import chain
 from runbook.entries import check, entries
 from runbook.remote import lock
-from runbook.remote.command import Script
+from runbook.remote.command import Script, command
 from runbook.remote.fleet import Fleet
 from runbook.remote.question import Question
-from runbook.remote.secret import spellings
 from runbook.remote.unrecorded import Unrecorded
 from runbook.site import ROOT, load_site
 from runbook.testbed.bed import Bed
+from runbook.testbed.host import first_process
+from tests.sought import Sought
+from tests.watch import Watch, watching
 
 pytestmark = pytest.mark.timeout(900)  # the first of these tests waits for the whole story
 DEPLOY = "04_container_deploy"
@@ -30,7 +36,19 @@ ANOTHER = "20260101-000000-another"
 SHORT = ("-p", "08.repeats=1")
 """Of the load one turn will do here; the notebooks' own test sends all of it."""
 
-CANARY = "canary-7Qd0vK/zr+unreported"
+CANARY, UNITS, CONTROL = (f"{uuid.uuid4().hex}/+" for _ in range(3))
+"""In this process's environment; in a unit that is on a host before; in the words of a process there."""
+
+OLD_UNIT = f"""[Service]
+Environment=OLD_DATABASE_PASSWORD={UNITS}
+ExecStart=/bin/sleep 600
+"""
+UNIT = f"/etc/systemd/system/{unit_of('users')}"
+PLANT = Script('cat >"$1" && systemctl daemon-reload', (UNIT,), sudo=True)
+TAKE_AWAY = Script('rm -- "$1" && systemctl daemon-reload', (UNIT,), sudo=True)
+GIVEN = "/run/runbook-users/given/"  # what the service's container has of it, gone with the service
+PRIVATE_KEY = re.compile("-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S)
+KEYS = Script("cat /etc/etcd/pki/*.key /etc/users/etcd/*.key", sudo=True)
 
 # What lies on a host, but for what its own services write by themselves: a blob that containerd keeps counts, not the
 # folders and the index that it makes at its first image; the tools for accounts keep what was before as `/etc/passwd-`
@@ -87,6 +105,9 @@ class Rehearsed:
     locks_left: list[str]
     after: dict[str, str]
     reports: Path
+    watch: Watch
+    sought: Sought
+    on_hosts: dict[str, dict[str, set[str]]]
 
 
 def runbook(reports: Path, *words: str) -> Ended:
@@ -104,10 +125,14 @@ def rehearsed(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Re
     """A check; a run that another's lock keeps from changing anything, resumed; a second run; an undo."""
     reports = tmp_path_factory.mktemp("reports")
     site = ("run", "--site", str(bed.site_file), *SHORT)
-    before = state_of(bed)
-    checked = runbook(reports, *site, "--check")
-    after_check = state_of(bed)
-    with Fleet.open(load_site(bed.site_file), recorder=Unrecorded()) as fleet:
+    with ExitStack() as stack:
+        fleet = stack.enter_context(Fleet.open(load_site(bed.site_file), recorder=Unrecorded()))
+        fleet["node3"].run(PLANT.command(stdin=OLD_UNIT.encode()))
+        stack.callback(lambda: fleet["node3"].run(TAKE_AWAY.command()))
+        watch = stack.enter_context(watching([first_process(place) for place in bed.hosts]))
+        before = state_of(bed)
+        checked = runbook(reports, *site, "--check")
+        after_check = state_of(bed)
         lock.take(fleet["node2"], ANOTHER, "somebody else", seconds=600)
         try:
             locked_out = runbook(reports, *site)
@@ -115,11 +140,34 @@ def rehearsed(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Re
             lock.release(fleet["node2"], ANOTHER)
         first = runbook(reports, *site, "--resume", "latest")
         second = runbook(reports, *site)
+        fleet["node1"].run(command("sh", "-c", "sleep 1", "sh", CONTROL))
+        sought = Sought(secrets_of(fleet))
+        on_hosts = {place.name: held_by(Path(f"/proc/{first_process(place)}/root"), sought) for place in bed.hosts}
         undone = runbook(reports, "undo", first.folder.name)
         left = [name for name, seen in fleet.ask(lock.LOCK).of(lock.LOCK).items() if seen]
+        after = state_of(bed)
     verified, status = (runbook(reports, verb, first.folder.name) for verb in ("verify", "status"))
     yield Rehearsed(before, checked, after_check, locked_out, first, second, undone, verified, status, left,
-                    state_of(bed), reports)
+                    after, reports, watch, sought, on_hosts)
+
+
+def secrets_of(fleet: Fleet) -> dict[str, str]:
+    """What nothing may tell, by a name for each: the canaries, the site's own, and the keys that a run makes."""
+    found = {"environment": CANARY, "unit": UNITS, "control": CONTROL}
+    keys = ROOT / ".cache" / "testbed" / "testbed"
+    found["bmc_password"] = (keys / "bmc_password").read_text().strip()
+    found["id_ed25519"] = "\n".join((keys / "id_ed25519").read_text().splitlines()[2:-1])  # the first is every key's
+    for result in fleet.run(KEYS.command()).values():
+        for number, key in enumerate(PRIVATE_KEY.findall(result.text)):  # its third line is the public half
+            found[f"key {number} of {result.host}"] = "\n".join(key.splitlines()[1:3])
+    return found
+
+
+def held_by(root: Path, sought: Sought) -> dict[str, set[str]]:
+    """Which files of a host hold which secrets."""
+    tops = ("etc", "home", "root", "tmp", "var/tmp", "var/lib/runbook", "var/log", "run", "opt", "srv")
+    found, _ = sought.in_files(*(root / top for top in tops))
+    return {f"/{path.relative_to(root)}": held for path, held in found.items()}
 
 
 def test_a_check_run_changes_nothing_on_the_hosts(rehearsed: Rehearsed) -> None:
@@ -203,15 +251,31 @@ def test_the_report_names_what_was_skipped_and_why(rehearsed: Rehearsed) -> None
         assert word in text
 
 
-def test_no_secret_of_the_site_is_in_what_a_run_leaves(rehearsed: Rehearsed, bed: Bed) -> None:
-    """The site's own secrets are canaries: the operator's private key and the BMC's password."""
-    folder = ROOT / ".cache" / "testbed" / "testbed"
-    secrets = [CANARY, (folder / "bmc_password").read_text().strip(), (folder / "id_ed25519").read_text().strip()]
-    wanted = {spelling.encode() for secret in secrets for spelling in spellings(secret) if len(spelling) > 7}
-    looked_at = 0
-    for path in rehearsed.reports.rglob("*"):
-        if path.is_file() and not path.is_symlink():
-            data = path.read_bytes()
-            looked_at += 1
-            assert not [spelling for spelling in wanted if spelling in data], path
-    assert looked_at > 20
+def test_no_secret_is_in_what_runs_leave_and_print(rehearsed: Rehearsed) -> None:
+    """Canaries: the site's key and password, this process's environment, a host's own unit, and all keys made by it."""
+    found, count = rehearsed.sought.in_files(rehearsed.reports, leave_out=["authorities"])
+    assert found == {} and count > 60, (found, count)
+    for ended in (rehearsed.checked, rehearsed.first, rehearsed.second, rehearsed.undone, rehearsed.status):
+        assert rehearsed.sought.held(ended.said.encode()) == set()
+    for folder in rehearsed.reports.glob("*/authorities"):
+        assert all(path.stat().st_mode & 0o077 == 0 for path in (folder, *folder.glob("*.key")))
+    shown = (rehearsed.first.folder / "index.html").read_text()
+    assert "OLD_DATABASE_PASSWORD=***" in shown, "the unit that was there is in the difference, less its secret"
+
+
+def test_no_secret_is_in_a_process_or_a_temporary_file_of_a_host(rehearsed: Rehearsed) -> None:
+    watch, sought = rehearsed.watch, rehearsed.sought
+    assert sought.held(b"\0".join(watch.lines)) == {"control"}, "only what was planted there"
+    assert sought.held(b"\0".join(watch.environments)) == set()
+    held = {name: found for (name, _, _), data in watch.files.items()
+            if (found := sought.held(data)) and GIVEN not in name}
+    assert held == {} and watch.looks > 20 and len(watch.files) > 20
+
+
+def test_no_secret_of_the_site_is_on_a_host_and_keys_are_where_they_belong(rehearsed: Rehearsed) -> None:
+    kept = rf"{re.escape(UNIT)}|/var/lib/runbook/.*"
+    belong = re.compile(rf"/etc/(etcd/pki|users/etcd)/[a-z]+\.key|{GIVEN}client\.key|{kept}")
+    for host, held in rehearsed.on_hosts.items():
+        astray = {path: names for path, names in held.items() if not belong.fullmatch(path)}
+        assert held and not astray, (host, astray)
+        assert not {name for names in held.values() for name in names} & {"id_ed25519", "bmc_password", "environment"}

@@ -5,14 +5,20 @@ from __future__ import annotations
 import base64
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from runbook.errors import UsageError
+from runbook.remote.telltale import HIDDEN as MASK
+from runbook.remote.telltale import hush, hush_bytes, hush_encoded
 
-MASK = "***"
+__all__ = ["KNOWN", "MASK", "Masker", "Reference", "Secret", "spellings"]
+
+PERCENT = re.compile("%[0-9A-F]{2}")
+SURE = 8  # digits of base64 that are no chance: fewer may stand in any certificate
 SHORTEST = 4  # shorter values would mask ordinary words; a secret of three letters protects nothing
 
 
@@ -47,14 +53,20 @@ class Secret:
 
 
 def spellings(value: str) -> Iterator[str]:
-    """A secret as it may turn up in an output: raw, by line, base64, hex, URL-encoded, JSON-escaped."""
+    """A secret as it may turn up in an output: raw, by line, base64, hex, URL-encoded, JSON-escaped.
+
+    Base64 also as it comes out in the middle of something longer: less the digits that hold its neighbours' bits.
+    """
     raw = value.encode()
     yield value
     yield base64.b64encode(raw).decode()
     yield base64.urlsafe_b64encode(raw).decode()
+    yield from (part for part in _within_base64(raw) if len(part) >= SURE)
     yield raw.hex()
     yield raw.hex().upper()
-    yield quote(value, safe="")
+    for encoded in (quote(value, safe=""), quote(value), quote_plus(value)):
+        yield encoded
+        yield PERCENT.sub(lambda found: found[0].lower(), encoded)
     yield value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     yield json.dumps(value)[1:-1]
     lines = [line.strip() for line in value.splitlines()]
@@ -62,8 +74,19 @@ def spellings(value: str) -> Iterator[str]:
         yield from (line for line in lines if len(line) >= 16 and not line.startswith("-----"))
 
 
+def _within_base64(raw: bytes) -> Iterator[str]:
+    """The digits of `raw` alone where 0, 1 or 2 bytes of a group of three stand before it (RFC 4648, section 4)."""
+    for before in range(3):
+        digits = slice(-(-before * 8 // 6), (before + len(raw)) * 8 // 6)
+        for encode in (base64.b64encode, base64.urlsafe_b64encode):
+            yield encode(b"\0" * before + raw)[digits].decode()
+
+
 class Masker:
-    """Every secret of this process, and the function that takes them out of a text."""
+    """Every secret of this process, and the functions that take them out of a text.
+
+    They also take out what is a secret by its name, and base64 that holds either.
+    """
 
     def __init__(self) -> None:
         self._spellings: tuple[str, ...] = ()
@@ -79,12 +102,15 @@ class Masker:
         for spelling in self._spellings:
             if spelling in text:
                 text = text.replace(spelling, MASK)
-        return text
+        return hush(text)
 
     def mask_bytes(self, data: bytes) -> bytes:
+        return hush_encoded(self._plain(data), self._plain)
+
+    def _plain(self, data: bytes) -> bytes:
         for spelling in self._spellings:
             data = data.replace(spelling.encode(), MASK.encode())
-        return data
+        return hush_bytes(data)
 
 
 KNOWN = Masker()
@@ -98,6 +124,11 @@ class Reference:
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person is asked for it."""
+        return self.text.startswith("prompt:")
 
     def resolve(self, *, beside: Path | None = None) -> Secret:
         """The secret itself. A relative `file:` path counts from the folder `beside`.

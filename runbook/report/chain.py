@@ -19,9 +19,10 @@ from runbook.report.notebook import Work
 from runbook.report.progress import Progress
 from runbook.report.resume import KERNEL
 from runbook.report.selection import Selection
+from runbook.report.taken_over import TakingOver
 from runbook.run import REPORTS_VARIABLE, RUN_VARIABLE, Run
 
-TICK = 0.1
+TICK = 0.1  # seconds between two looks at the journal
 CLEAN_UP_SECONDS = 20.0  # for an interrupted cell, to stop what it runs on the hosts and give back its locks
 
 
@@ -45,6 +46,7 @@ class Chain:
         self.interruption = interruption
         self.notebooks = run.folder / "notebooks"
         self._states: dict[str, str] = {}
+        self._taking_over = TakingOver(run, selection.afresh, progress.say)
 
     def go(self) -> tuple[Outcome, ...]:
         """Runs the chapters; one that fails blocks those that need it and no others."""
@@ -72,10 +74,18 @@ class Chain:
                 reason = f"it builds on {need}, which {_past(self._states[need])}"
                 return self._tell(title.name, "blocked", reason)
         self.progress.begin(title)
-        outcome = self._execute(title, kernels.take(another=another))
+        outcome = self._taken_over(title) or self._execute(title, kernels.take(another=another))
         self._states[title.name] = outcome.state
         self.progress.end(title, outcome.state, outcome.reason, outcome.seconds)
         return outcome
+
+    def _taken_over(self, title: Title) -> Outcome | None:
+        if self.selection.check or self.selection.defaults:
+            return None
+        started = time.monotonic()
+        own = self.selection.values.get(title.name, {})
+        reason = self._taking_over.reason(title, self.selection.source(title), own)
+        return None if reason is None else Outcome(title.name, "pass", reason, time.monotonic() - started)
 
     def _execute(self, title: Title, kernel: Kernel) -> Outcome:
         copy = self.notebooks / f"{title.name}.ipynb"
@@ -86,12 +96,14 @@ class Chain:
         started = time.monotonic()
         try:
             work.start()
-            killed = self._wait(work, kernel, news)
+            end = self._wait(work, kernel, news)
         finally:
-            kernel.stop()
+            kernel.stop(at_once=not work.is_alive() and work.error is None)
         work.join(CLEAN_UP_SECONDS)
+        if kernel.last_words:
+            self.run.journal.write("note", about="kernel said", text=f"{title.name}: {kernel.last_words}")
         self._pass_on(news)
-        return self._ended(title.name, before, work.error, time.monotonic() - started, killed=killed)
+        return self._ended(title.name, before, end or _why(work.error, kernel.last_words), time.monotonic() - started)
 
     def _parameters(self, title: Title) -> dict[str, object]:
         if self.selection.defaults:
@@ -105,27 +117,38 @@ class Chain:
             **own,
         }
 
-    def _wait(self, work: Work, kernel: Kernel, news: Follower) -> bool:
-        """Until the notebook has ended; a signal interrupts its cell, and kills it where need be."""
-        until = 0.0
+    def _wait(self, work: Work, kernel: Kernel, news: Follower) -> tuple[str, str] | None:
+        """Until the notebook has ended; a signal or the limit interrupts its cell, and kills it where need be.
+
+        Returns state and reason where it was one of these.
+        """
+        why, until = "", 0.0
         while work.is_alive():
             work.join(TICK)
             self._pass_on(news)
-            if self.interruption and not until:
-                self.progress.say(f"{self.interruption.by}: stopping what runs; once more kills it")
+            late = time.monotonic() - work.cell_began > self.selection.cell_seconds
+            if not until and (self.interruption or late):
+                why = f"interrupted by {self.interruption.by}"
+                if self.interruption:
+                    self.progress.say(f"{self.interruption.by}: stopping what runs; once more kills it")
+                else:
+                    why = _hung(work.cell, self.selection.cell_seconds)
+                    self.progress.say(f"    {why}: stopping it")
                 kernel.interrupt()
                 until = time.monotonic() + CLEAN_UP_SECONDS
             if until and (self.interruption.count > 1 or time.monotonic() > until):
                 kernel.kill()
-                return True
-        return False
+                return "fail", f"{why}, and killed as it did not stop{_next(self.run) * (not self.interruption)}"
+        if self.interruption:  # it may have come between two cells: no time was left to say so
+            return "fail", f"interrupted by {self.interruption.by}"
+        return ("fail", why + _next(self.run)) if until else None
 
     def _pass_on(self, news: Follower) -> None:
         for line in news.news():
             self.progress.news(line)
         self.progress.tick()
 
-    def _ended(self, name: str, since: int, error: BaseException | None, seconds: float, *, killed: bool) -> Outcome:
+    def _ended(self, name: str, since: int, said: tuple[str, str], seconds: float) -> Outcome:
         """What the journal says, or, where the notebook could not say it any more, what is said for it."""
         told = [
             span
@@ -136,11 +159,7 @@ class Chain:
         if last is not None and last.end is not None:
             return Outcome(name, str(last.end["state"]), str(last.end.get("reason") or ""), seconds)
         let_go_of_left(self.run.site, self.run.name, self.run.journal)
-        state, reason = _why(error)
-        if self.interruption:
-            by = f"interrupted by {self.interruption.by}"
-            state, reason = "fail", f"{by}, and killed as it did not stop" if killed else by
-        return self._tell(name, state, reason, begin=last.begin.seq if last else None, seconds=seconds)
+        return self._tell(name, *said, begin=last.begin.seq if last else None, seconds=seconds)
 
     def _tell(self, name: str, state: str, reason: str, *, begin: int | None = None, seconds: float = 0.0) -> Outcome:
         """Writes a chapter's end that its notebook did not write."""
@@ -155,7 +174,7 @@ class Chain:
         return Outcome(name, state, reason, seconds)
 
 
-def _why(error: BaseException | None) -> tuple[str, str]:
+def _why(error: BaseException | None, last_words: str) -> tuple[str, str]:
     """State and reason of a notebook that ended without telling the journal itself."""
     if error is None:
         return "fail", "its notebook ended without `record`"
@@ -165,8 +184,19 @@ def _why(error: BaseException | None) -> tuple[str, str]:
         known = isinstance(kind, type) and issubclass(kind, RunbookError)
         return ("blocked" if known and kind.exit_code == 3 else "fail"), said if known else f"{name}: {said}"
     if type(error).__name__ == "DeadKernelError":
-        return "fail", "its kernel died: it was killed, or ran out of memory"
+        said = f"; it said: {last_words.splitlines()[-1]}" if last_words else ""
+        return "fail", f"its kernel died: it was killed, or ran out of memory{said}"
     return "fail", f"{type(error).__name__}: {error}"
+
+
+def _hung(cell: str, seconds: float) -> str:
+    return f"its cell `{cell}` did not end within {seconds:g} s"
+
+
+def _next(run: Run) -> str:
+    """What to do about a cell that hung; what it ran on hosts has been stopped with it."""
+    return (f"\n  next: `runbook status {run.name} --hosts` shows what is left there; then go on with --resume, "
+            "and --cell-seconds where it needs longer")
 
 
 def _past(state: str) -> str:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
+
+from runbook.report import as_lines
 from runbook.report.account import account_of
 from runbook.report.conduct import Finished
 from runbook.report.findings import gaps
@@ -9,6 +14,19 @@ from runbook.report.view import undone
 from runbook.report.words import shown_seconds, words
 from runbook.show.tables import MARKS
 from runbook.verdict import State
+
+
+def tell(finished: Finished, *, as_json: bool = False) -> int:
+    """Prints how a run ended, for a person or for a machine; returns its exit code, whether or not anybody reads."""
+    said = as_lines.ended(finished.summary, finished.page, finished.exit_code) if as_json else closing(finished)
+    try:
+        print(said, flush=True)
+    except OSError:  # the terminal was closed, or whoever read the pipe has gone
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(nowhere, stream.fileno())
+    return finished.exit_code
 
 
 def closing(finished: Finished) -> str:
@@ -26,6 +44,7 @@ def closing(finished: Finished) -> str:
         reason, *more = gap.reason.splitlines() or ["no reason was given"]
         lines.append(f"  {MARKS[gap.state]} {what}: {gap.state}, {reason}")
         lines += [f"    {line}" for line in more]  # an error's last lines, and what to do next
+    lines += [f"  · {one.name}: {one.reason}" for one in summary.chapters if one.state is State.PASS and one.reason]
     taken_back = undone(account_of(finished.run.entries()))
     lines.append(
         "changes: "

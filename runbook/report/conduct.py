@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 
 from runbook.contents import TEARDOWN, title_of
 from runbook.errors import ParameterError, RunbookError, SiteError
 from runbook.opening import who
+from runbook.report.approvals import approvals
 from runbook.report.chain import Chain
 from runbook.report.interruption import Interruption
 from runbook.report.markdown import write_markdown
 from runbook.report.progress import Progress
 from runbook.report.render import write_report
+from runbook.report.reserve import Reserve, told
 from runbook.report.resume import asked_again, end_left, remember
 from runbook.report.selection import Asked, Selection, select, teardown
 from runbook.report.summary import Summary, write_summary
@@ -58,15 +61,19 @@ def conduct(
     so a second one ends it too. Raises LockHeld where another process works in this run, JournalDamaged after all
     was told.
     """
-    with run.alone():
+    with run.alone(), Reserve(run.folder) as reserve:
         end_left(run)
         run.resume(by=who())
         if asked is not None:
             remember(run, asked)
-        return _conducted(run, selection, progress, afterwards)
+        for one in approvals(run.site, date.today()):
+            progress.say(one)
+        return _conducted(run, selection, progress, afterwards, reserve)
 
 
-def _conducted(run: Run, selection: Selection, progress: Progress, afterwards: Selection | None) -> Finished:
+def _conducted(
+    run: Run, selection: Selection, progress: Progress, afterwards: Selection | None, reserve: Reserve
+) -> Finished:
     by = ""
     trouble: RunbookError | None = None
     for part in (selection, afterwards):
@@ -77,17 +84,22 @@ def _conducted(run: Run, selection: Selection, progress: Progress, afterwards: S
                 Chain(run, part, progress, interruption).go()
             except RunbookError as error:  # the journal itself: what was done is still told, then raised
                 trouble = trouble or error
+            except OSError as error:
+                trouble = trouble or told(error, run.folder)
         by = by or interruption.by
+    reserve.release()
     with Interruption():  # a person who presses once more does not leave the run open and the report half
-        finished = close_and_tell(run, interrupted_by=by)
+        finished = close_and_tell(run, interrupted_by=by, trouble=trouble.what if trouble else "")
     if trouble is not None:
         raise trouble
     return finished
 
 
-def close_and_tell(run: Run, *, interrupted_by: str = "") -> Finished:
+def close_and_tell(run: Run, *, interrupted_by: str = "", trouble: str = "") -> Finished:
     """Closes the run as what it came to, and writes summary.json, report.md and index.html."""
-    if interrupted_by:
+    if trouble:
+        run.close(state="failed", reason=trouble)
+    elif interrupted_by:
         run.close(state="interrupted", reason=f"interrupted by {interrupted_by}")
     else:
         so_far = write_summary(run.folder)

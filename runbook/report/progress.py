@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Protocol
 
 from runbook.contents import Title
+from runbook.report.as_lines import Lines
 from runbook.show.tables import MARKS
 
 if TYPE_CHECKING:
@@ -172,6 +173,45 @@ def _is_stage(line: Mapping[str, object]) -> bool:
     return line.get("kind") == "note" and line.get("about") == "stage" and line.get("phase") == "begin"
 
 
-def progress() -> Progress:
-    """A board where stderr is a terminal, lines where it is not."""
-    return Board() if sys.stderr.isatty() else Plain()
+class Deaf:
+    """Any progress, until nobody can be told any more: a closed terminal or a full disk ends no run."""
+
+    def __init__(self, told: Progress) -> None:
+        self._told: Progress | None = told
+
+    def _pass(self, name: str, *given: object) -> None:
+        try:
+            if self._told is not None:
+                getattr(self._told, name)(*given)
+        except (OSError, ValueError):  # ValueError: the stream was closed
+            self._told = None
+
+    def __enter__(self) -> Deaf:
+        self._pass("__enter__")
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pass("__exit__", *error)
+
+    def say(self, text: str) -> None:
+        self._pass("say", text)
+
+    def plan(self, titles: Sequence[Title]) -> None:
+        self._pass("plan", titles)
+
+    def begin(self, title: Title) -> None:
+        self._pass("begin", title)
+
+    def news(self, line: Mapping[str, object]) -> None:
+        self._pass("news", line)
+
+    def tick(self) -> None:
+        self._pass("tick")
+
+    def end(self, title: Title, state: str, reason: str, seconds: float) -> None:
+        self._pass("end", title, state, reason, seconds)
+
+
+def progress(*, as_json: bool = False) -> Progress:
+    """A board where stderr is a terminal, lines where it is not; one JSON object a line on stdout where asked."""
+    return Deaf(Lines() if as_json else Board() if sys.stderr.isatty() else Plain())

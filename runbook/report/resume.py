@@ -46,7 +46,8 @@ def asked_again(run: Run, now: Asked) -> Asked:
     before = _before(told)
     if now.only or now.from_:
         return replace(now, check=checked, kept=before.values)
-    return Asked(before.only, before.from_, checked, now.confirm, now.values, kept=before.values, resumed=True)
+    return Asked(before.only, before.from_, checked, now.confirm, now.values, kept=before.values,
+                 afresh=now.afresh, cell_seconds=now.cell_seconds, resumed=True)
 
 
 def _before(told: Iterable[Entry]) -> Asked:

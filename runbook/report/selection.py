@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runbook.contents import CONTENTS, TEARDOWN, Title, chain, title_of
 from runbook.errors import ParameterError
+from runbook.report.notebook import CELL_SECONDS
 from runbook.report.parameters import chosen, parameters_of
 from runbook.site import ROOT
 
@@ -24,6 +25,8 @@ class Asked:
     confirm: str = ""
     values: tuple[str, ...] = ()  # CHAPTER.NAME=VALUE
     kept: tuple[str, ...] = ()  # the same from before, of a resumed run; those of chapters that do not run go unused
+    afresh: bool = False  # nothing is taken over from an earlier run
+    cell_seconds: float = CELL_SECONDS
     resumed: bool = False  # the chapters are those of before: what has passed is left out
 
 
@@ -36,6 +39,8 @@ class Selection:
     values: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     check: bool = False
     confirm: str = ""
+    afresh: frozenset[str] = frozenset()  # these are measured, whatever an earlier run has of them
+    cell_seconds: float = CELL_SECONDS
     defaults: bool = False  # no parameter is given: the notebooks run as they stand in git
 
     def source(self, title: Title) -> Path:
@@ -51,6 +56,8 @@ def select(asked: Asked, passed: Iterable[str] = ()) -> Selection:
     """
     done = frozenset(passed)
     titles = chain()
+    if asked.cell_seconds <= 0:
+        raise ParameterError(f"--cell-seconds {asked.cell_seconds:g} is no limit", next="give seconds above 0")
     if asked.only and asked.from_:
         raise ParameterError("--only and --from are both given", next="give one of them")
     if asked.only:
@@ -76,6 +83,8 @@ def select(asked: Asked, passed: Iterable[str] = ()) -> Selection:
         values={name: kept.get(name, {}) | now.get(name, {}) for name in runs & (kept.keys() | now.keys())},
         check=asked.check,
         confirm=asked.confirm,
+        afresh=frozenset(runs) if asked.afresh else frozenset(title_of(name).name for name in asked.only),
+        cell_seconds=asked.cell_seconds,
     )
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +24,11 @@ from runbook.journal import Journal
 from runbook.remote.command import Script
 from runbook.remote.fleet import Fleet
 from runbook.report import selection
+from runbook.report.approvals import approvals
 from runbook.report.chain import Chain
 from runbook.report.conduct import Finished, conduct
 from runbook.report.interruption import Interruption
+from runbook.report.kernel import Kernels, sweep
 from runbook.report.progress import Plain
 from runbook.report.selection import Asked, select
 from runbook.run import REPORTS_VARIABLE, Run
@@ -165,6 +170,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from runbook.report import selection
+from runbook.report.approvals import approvals
 selection.NOTEBOOKS = Path(sys.argv[1])
 from runbook.__main__ import main
 sys.exit(main(sys.argv[2:]))
@@ -261,8 +267,6 @@ def test_what_a_resumed_run_has_passed_is_not_run_again(notebooks: Path, site_fi
 
 
 def test_the_next_kernel_starts_while_this_one_works() -> None:
-    from runbook.report.kernel import Kernels
-
     before = threading.active_count()
     with Kernels(Path("/"), {}) as kernels:
         first = kernels.take(another=True)
@@ -272,6 +276,27 @@ def test_the_next_kernel_starts_while_this_one_works() -> None:
         first.stop(), second.stop()
     assert not alive(first.pid) and not alive(second.pid)
     assert threading.active_count() < before + 10 and os.getpid() not in (first.pid, second.pid)
+
+
+def test_the_folder_of_a_kernel_whose_chain_was_killed_is_gone_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    code = """import os, tempfile
+from pathlib import Path
+from runbook.report.kernel import start
+print(start(Path("/"), {}).pid, flush=True)
+os.kill(os.getpid(), 9)"""
+    killed = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, timeout=60,
+                            env={**os.environ, "TMPDIR": str(tmp_path)})
+    os.killpg(int(killed.stdout), signal.SIGKILL)
+    (left,) = tmp_path.glob("runbook-kernel-*")
+    with Kernels(Path("/"), {}) as kernels:
+        assert not left.exists()
+        own = kernels.take(another=False)
+        assert sweep() == 0, "one that lives is let alone"
+        own.stop()
+    assert not list(tmp_path.glob("runbook-kernel-*"))
 
 
 ASLEEP = """from runbook.remote.command import command
@@ -297,3 +322,18 @@ def test_a_signal_leaves_nothing_running_on_a_host(notebooks: Path, bed: Any, tm
             said, _ = process.communicate(timeout=60)
         assert process.returncode == 130, said
         until(lambda: asleep() == 0, 5)
+
+
+def test_risks_that_were_accepted_are_told_first_and_lapse(notebooks: Path, site_file: Path) -> None:
+    site = load_site(site_file)
+    (until,) = {one.until for one in site.accepted}
+    assert list(approvals(site, until)) == [
+        f"etcd-unsupported-architecture: accepted by the owner of the sample until {until}, 0 days from now: "
+        "rehearsed for a month"
+    ]
+    (lapsed,) = approvals(site, until + timedelta(days=1))
+    assert f"lapsed after {until}: the risk counts again" in lapsed
+    said = io.StringIO()
+    conduct(Run.start(site), select(Asked(only=("00",))), Plain(said))
+    first, *_ = said.getvalue().splitlines()
+    assert first.startswith("etcd-unsupported-architecture: accepted by the owner of the sample until")
