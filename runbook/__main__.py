@@ -7,6 +7,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -133,13 +134,14 @@ def _chain(one: argparse.ArgumentParser) -> None:
         "-p", dest="values", action="append", default=[], metavar="CH.NAME=VALUE", help="a parameter of a chapter"
     )
     one.add_argument("--json", action="store_true", help="print summary.json instead of a few lines")
+    one.add_argument("--junit", default="", metavar="FILE", help="write the verdicts as JUnit XML, for a CI server")
 
 
 def rehearse(arguments: argparse.Namespace) -> int:
     from runbook.report.progress import progress
     from runbook.report.rehearse import rehearse as go
 
-    return _told(go(_asked(arguments), progress(), target=arguments.target, keep=arguments.keep), arguments.json)
+    return _told(go(_asked(arguments), progress(), target=arguments.target, keep=arguments.keep), arguments)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -147,7 +149,7 @@ def run(arguments: argparse.Namespace) -> int:
     from runbook.report.progress import progress
 
     finished = run_site(arguments.site, _asked(arguments), progress(), resume=arguments.resume)
-    return _told(finished, arguments.json)
+    return _told(finished, arguments)
 
 
 def undo(arguments: argparse.Namespace) -> int:
@@ -155,7 +157,7 @@ def undo(arguments: argparse.Namespace) -> int:
     from runbook.report.progress import progress
 
     finished = take_back(arguments.run, progress(), chapter=arguments.chapter, confirm=arguments.confirm)
-    return _told(finished, False)
+    return _told(finished, arguments)
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -223,10 +225,14 @@ def _asked(arguments: argparse.Namespace) -> Asked:
     )
 
 
-def _told(finished: Finished, as_json: bool) -> int:
+def _told(finished: Finished, arguments: argparse.Namespace) -> int:
     from runbook.report.closing import closing
 
-    if as_json:
+    if getattr(arguments, "junit", ""):
+        from runbook.report.junit import write_junit
+
+        write_junit(finished.asked, Path(arguments.junit))
+    if getattr(arguments, "json", False):
         print(json.dumps(finished.summary.to_dict(), indent=1, ensure_ascii=False))
     else:
         print(closing(finished))
