@@ -6,6 +6,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runbook.report.examples import epilog
@@ -143,6 +144,7 @@ def _chain(one: argparse.ArgumentParser) -> None:
     one.add_argument("--afresh", action="store_true", help="take nothing over from an earlier run")
     one.add_argument("--cell-seconds", type=float, metavar="S", help="limit of one cell (default: 6 hours)")
     one.add_argument("--json", action="store_true", help="print JSON lines, one an event; the last is the summary")
+    one.add_argument("--junit", default="", metavar="FILE", help="write the verdicts as JUnit XML, for a CI server")
 
 
 def rehearse(arguments: argparse.Namespace) -> int:
@@ -151,7 +153,8 @@ def rehearse(arguments: argparse.Namespace) -> int:
     from runbook.report.rehearse import rehearse as go
 
     shown = progress(as_json=arguments.json)
-    return tell(go(_asked(arguments), shown, target=arguments.target, keep=arguments.keep), as_json=arguments.json)
+    finished = go(_asked(arguments), shown, target=arguments.target, keep=arguments.keep)
+    return tell(finished, as_json=arguments.json, junit=arguments.junit)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -160,7 +163,8 @@ def run(arguments: argparse.Namespace) -> int:
     from runbook.report.progress import progress
 
     shown = progress(as_json=arguments.json)
-    return tell(run_site(arguments.site, _asked(arguments), shown, resume=arguments.resume), as_json=arguments.json)
+    finished = run_site(arguments.site, _asked(arguments), shown, resume=arguments.resume)
+    return tell(finished, as_json=arguments.json, junit=arguments.junit)
 
 
 def undo(arguments: argparse.Namespace) -> int:
@@ -186,7 +190,6 @@ def status(arguments: argparse.Namespace) -> int:
 
 
 def verify(arguments: argparse.Namespace) -> int:
-    from pathlib import Path
 
     from runbook.report.verification import verify as hold
     from runbook.run import folder_of

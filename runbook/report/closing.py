@@ -5,19 +5,26 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from pathlib import Path
 
 from runbook.report import as_lines
 from runbook.report.account import account_of
 from runbook.report.conduct import Finished
 from runbook.report.findings import gaps
+from runbook.report.junit import write_junit
 from runbook.report.view import undone
 from runbook.report.words import shown_seconds, words
 from runbook.show.tables import MARKS
 from runbook.verdict import State
 
 
-def tell(finished: Finished, *, as_json: bool = False) -> int:
-    """Prints how a run ended, for a person or for a machine; returns its exit code, whether or not anybody reads."""
+def tell(finished: Finished, *, as_json: bool = False, junit: str = "") -> int:
+    """Prints how a run ended, for a person or for a machine; returns its exit code, whether or not anybody reads.
+
+    `junit` is a file for its verdicts; empty: none.
+    """
+    if junit:
+        write_junit(finished.asked, Path(junit))
     said = as_lines.ended(finished.summary, finished.page, finished.exit_code) if as_json else closing(finished)
     try:
         print(said, flush=True)

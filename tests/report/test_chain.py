@@ -15,6 +15,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -264,6 +265,17 @@ def test_what_a_resumed_run_has_passed_is_not_run_again(notebooks: Path, site_fi
     said, _ = again.communicate(timeout=60)
     assert again.returncode == 0, said
     assert "3 chapters: 03_static_compile, 04_container_deploy, 08_load_test" in said
+
+
+def test_the_verdicts_are_written_for_a_ci_server_too(notebooks: Path, site_file: Path, tmp_path: Path) -> None:
+    write_notebook(notebooks, "00_start", state="fail", reason="it does not hold")
+    junit = tmp_path / "made" / "junit.xml"
+    process = chain_process(notebooks, site_file, "--only", "00", "--junit", str(junit))
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1, said
+    root = ElementTree.parse(junit).getroot()
+    assert [case.get("name") for case in root.iter("testcase") if case.find("failure") is not None] == [
+        "the chapter itself", "it holds [node1]"]
 
 
 def test_the_next_kernel_starts_while_this_one_works() -> None:
