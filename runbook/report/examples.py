@@ -23,7 +23,7 @@ OF_COMMANDS: Mapping[str, tuple[str, ...]] = {
     "prune": ("runbook prune --keep 5",),
     "doctor": ("runbook doctor --site sites/ward-7.toml",),
     "new-site": ("runbook new-site sites/ward-7.toml --hosts list.txt",),
-    "new-keys": ("runbook new-keys keys/",),
+    "new-keys": ("runbook new-keys keys --site sites/ward-7.toml",),
     "completion": (
         'runbook completion bash   # eval "$(.venv/bin/runbook completion bash)" in ~/.bashrc',
         "runbook completion zsh",
