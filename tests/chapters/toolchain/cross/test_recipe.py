@@ -59,7 +59,7 @@ def test_a_vendors_sources_make_the_five_stages_of_gnu_for_the_targets_own_tripl
 
 
 def test_the_example_beside_the_sites_can_be_read_and_waits_for_its_sources() -> None:
-    recipe = read_recipe(ROOT / "sites" / "example-c-toolchain.toml", tuple(CHECKS))
+    recipe = read_recipe(ROOT / "sites" / "c-toolchains" / "example.toml", tuple(CHECKS))
     assert recipe.triplet == "sw_64-sunway-linux-gnu" and len(recipe.stages) == 5
     with pytest.raises(Blocked, match="binutils-2.40.tar.xz"):
         content_of(recipe.sources[0])
