@@ -17,13 +17,15 @@ from runbook.targets import of_elf, of_machine
 
 PORTED = Script(r"""
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin; LC_ALL=C; export PATH LC_ALL
+nowhere=/run/runbook-no-containerd.sock  # a daemon that is asked for its version writes a file of its own, for good
 echo '== machine'; uname -m
 for one in containerd runc; do
   there=$(command -v "$one" 2>/dev/null) || continue
   echo "== $one version"; "$there" --version 2>&1 </dev/null
   echo "== $one elf"; od -An -tx1 -j4 -N16 "$there"
 done
-command -v ctr >/dev/null 2>&1 && { echo '== client'; ctr version 2>/dev/null </dev/null; }
+command -v ctr >/dev/null 2>&1 && {
+  echo '== client'; ctr -a "$nowhere" --connect-timeout 1ms version 2>/dev/null </dev/null; }
 command -v runc >/dev/null 2>&1 && { echo '== features'; runc features 2>/dev/null </dev/null; }
 :
 """, sudo=True)
