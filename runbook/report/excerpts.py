@@ -51,17 +51,18 @@ def excerpt(folder: Path, stream: str, told: object) -> Excerpt | None:
 def script_excerpt(text: str, where: str) -> Excerpt:
     """A command's text; of a long script the first and the last lines, the whole is in the journal at `where`.
 
-    The same script goes to many hosts many times: whole, they would be most of the page.
+    The same script goes to many hosts many times, and an argument may be a whole file: they would be most of the page.
     """
-    lines = text.splitlines()
+    lines = _cut(text)
     left_out = len(lines) - SCRIPT_HEAD - SCRIPT_TAIL
     if left_out <= 1:
-        return Excerpt("", text, "", 0, where)
+        return Excerpt("", "\n".join(lines), "", 0, where)
     return Excerpt("", "\n".join(lines[:SCRIPT_HEAD]), "\n".join(lines[-SCRIPT_TAIL:]), left_out, where)
 
 
 def _lines(said: bytes) -> list[str]:
-    return [
-        line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " …"
-        for line in said.decode("utf-8", "replace").splitlines()
-    ]
+    return _cut(said.decode("utf-8", "replace"))
+
+
+def _cut(text: str) -> list[str]:
+    return [line if len(line) <= LONGEST_LINE else line[:LONGEST_LINE] + " …" for line in text.splitlines()]

@@ -160,6 +160,14 @@ def test_of_a_long_script_the_page_has_both_ends_and_where_the_whole_is(new_samp
     assert "74 lines left out; the whole is in journal.jsonl:3" in text
 
 
+def test_of_an_argument_that_is_a_whole_file_the_page_has_the_beginning(new_sample: Callable) -> None:
+    sample = new_sample()
+    argument = "base64:begin" + "A" * 25_000 + "end"
+    sample.chapter("00_start", lambda: sample.command("node1", "verify", argument))
+    text = Page(page(sample.close("passed"))).text
+    assert "base64:begin" in text and "AAAend" not in text and "A …" in text and text.count("A") < 2_000
+
+
 def test_a_report_is_written_whole(passed_run: Path) -> None:
     assert write_report(passed_run).read_text().endswith("</html>\n") or write_report(passed_run).stat().st_size > 0
     assert [path.name for path in passed_run.glob(".index*")] == []
