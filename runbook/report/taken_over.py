@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Callable, Container, Iterator, Mapping
@@ -11,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from runbook.contents import Title
+from runbook.digest import sha256_of
 from runbook.entries import Entry, Span, spans
 from runbook.report.ground import Parts, differences, ground_of, identities
 from runbook.run import Run, all_runs
@@ -144,8 +144,7 @@ def _lines(told: tuple[Entry, ...], chapter: Span) -> Iterator[Entry]:
 
 def _whole(folder: Path, artifact: Entry) -> bool:
     try:
-        with (folder / str(artifact["path"])).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == artifact["sha256"]
+        return sha256_of(folder / str(artifact["path"])) == artifact["sha256"]
     except OSError:
         return False
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook.digest import sha256_of
 from runbook.entries import Check, Entry, check, entries
 from runbook.errors import RunbookError
 from runbook.report.signatures import Signatures, signatures_of
@@ -106,8 +107,7 @@ def _wrong_artifacts(folder: Path, artifacts: Mapping[str, Entry]) -> Iterator[W
     for name, entry in artifacts.items():
         path = folder / name
         try:
-            with path.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+            found = sha256_of(path)
         except OSError as error:
             yield Wrong(f"{path}: {error.strerror}", entry.line)
             continue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from runbook.chapters.compile.forms import form_of, forms_in
 from runbook.chapters.compile.revision import stamped
 from runbook.chapters.compile.sources import Sources, read_sources
 from runbook.chapters.toolchain.observe import Go, find_go
+from runbook.digest import sha256_of
 from runbook.errors import Blocked
 from runbook.remote.shell import Shell
 from runbook.site import ROOT, Site
@@ -40,8 +40,7 @@ def by_the_passport(go: Go, passport: str) -> None:
     Raises Blocked where it is another one: what is chosen by it, the modules first, would not be what the run says.
     """
     told = tomllib.loads(passport)["go"]
-    with go.program.open("rb") as stream:
-        program = hashlib.file_digest(stream, "sha256").hexdigest()
+    program = sha256_of(go.program)
     if (go.version, program) != (told["version"], told["program_sha256"]):
         raise Blocked(
             f"the run's passport is of Go {told['version']} ({told['program_sha256'][:12]}),"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runbook.chapters.toolchain import store
 from runbook.chapters.toolchain.unpack import unpack
+from runbook.digest import sha256_of
 from runbook.errors import Blocked, CommandFailed, TransferFailed
 from runbook.remote.command import Script
 from runbook.remote.strict import StrictShell
@@ -58,7 +59,6 @@ def content_of(folder: Path) -> str:
     names = sorted(b"./" + str(path.relative_to(folder)).encode("utf-8", "surrogateescape")
                    for path in folder.rglob("*") if path.is_file())
     for name in names:
-        with (folder / name.decode("utf-8", "surrogateescape")).open("rb") as file:
-            sum = hashlib.file_digest(file, "sha256").hexdigest()
+        sum = sha256_of(folder / name.decode("utf-8", "surrogateescape"))
         digest.update(sum.encode() + b"  " + name + b"\n")
     return digest.hexdigest()

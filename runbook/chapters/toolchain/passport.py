@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from html import escape
@@ -12,6 +11,7 @@ from runbook.chapters.toolchain.compiler import Compiler, NoCompiler
 from runbook.chapters.toolchain.goroot import OBJECTS as OBJECTS
 from runbook.chapters.toolchain.goroot import sources_sha256
 from runbook.chapters.toolchain.observe import Go, asking
+from runbook.digest import sha256_of
 from runbook.errors import RemoteError
 from runbook.remote.shell import Shell
 from runbook.site import ROOT
@@ -99,8 +99,7 @@ def _from_the_project(path: Path) -> str:
 def _sha256(path: Path) -> str:
     """Empty where the file is not there: a tree that was never released has no VERSION."""
     try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return sha256_of(path)
     except FileNotFoundError:
         return ""
 

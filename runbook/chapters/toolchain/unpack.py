@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import hashlib
 import lzma
 import os
 import tarfile
@@ -13,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from runbook.digest import sha256_of
 from runbook.errors import Blocked
 
 MOST_FILES, MOST_BYTES = 100_000, 4 << 30
@@ -42,8 +42,7 @@ class Metered:
 def check_sha256(archive: Path, wanted: str) -> None:
     """Raises Blocked where the archive cannot be read or is another one."""
     try:
-        with archive.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = sha256_of(archive)
     except OSError as error:
         raise Blocked(f"{archive}: {error.strerror}", next="name an archive that is there in [toolchain] go") from error
     if found != wanted:

@@ -11,6 +11,7 @@ from pathlib import Path
 from runbook.chapters.toolchain.cross.archive import unpack
 from runbook.chapters.toolchain.cross.recipe import Source
 from runbook.chapters.toolchain.passport import sources_sha256
+from runbook.digest import sha256_of
 from runbook.errors import Blocked, BuildFailed, CommandFailed
 from runbook.remote.command import command
 from runbook.remote.shell import Shell
@@ -41,8 +42,8 @@ def content_of(source: Source) -> Content:
                               next="mend `from` of that [[source]]")
             told = sources_sha256(path)[0]
         else:
-            told = _sha256(path)
-        patches = tuple((patch.name, _sha256(patch)) for patch in source.patches)
+            told = sha256_of(path)
+        patches = tuple((patch.name, sha256_of(patch)) for patch in source.patches)
     except OSError as error:
         raise Blocked(f"{error.filename}: {error.strerror}, {source.name} is built from it",
                       next="fetch it, or mend that [[source]]") from error
@@ -75,8 +76,3 @@ def prepared(source: Source, content: Content, folder: Path, shell: Shell) -> Pa
     (home / f"{READY}.new").write_text(str(root.relative_to(home)))
     os.replace(home / f"{READY}.new", ready)
     return root
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from runbook import digest
 from runbook.chapters.toolchain.cross.recipe import Recipe, Stage
 from runbook.chapters.toolchain.cross.sources import Content, content_of
 from runbook.errors import Blocked, CommandFailed, ParameterError
@@ -218,7 +219,6 @@ def sha256_of(path: Path) -> str:
     try:
         if path.is_symlink():
             return hashlib.sha256(str(path.readlink()).encode("utf-8", "surrogateescape")).hexdigest()
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").hexdigest()
+        return digest.sha256_of(path)
     except OSError:
         return ""
