@@ -71,14 +71,10 @@ class Plain:
         host = f"{line['host']}: " if line.get("host") else ""
         if line.get("kind") == "step" and line.get("phase") == "begin":
             self.say(f"    {host}{line.get('why')}")
-        elif line.get("kind") == "note" and line.get("about") == "progress":
-            self.say(f"    {line.get('text')}")
-        elif _is_stage(line):
+        elif _is_under_way(line):
             self.say(f"    {host}{line.get('text')}")
         elif line.get("kind") == "verdict" and line.get("state") in ("fail", "blocked"):
             self.say(f"    {host}{line.get('what')}: {line.get('state')}, {line.get('reason')}")
-        elif line.get("kind") == "note" and line.get("about") == "transfer":
-            self.say(f"    {host}{line.get('text')}")
 
     def tick(self) -> None:
         """Nothing moves on paper."""
@@ -166,6 +162,11 @@ class Board:
             for host, doing in tuple(self._hosts.items()) if name == self._running else ():
                 table.add_row("", "", Text(host, style="bold"), "", Text(doing, style="bright_black"))
         return table
+
+
+def _is_under_way(line: Mapping[str, object]) -> bool:
+    """Whether something long says how far it is: a build, a command's stage, a transfer."""
+    return _is_stage(line) or (line.get("kind") == "note" and line.get("about") in ("progress", "transfer"))
 
 
 def _is_stage(line: Mapping[str, object]) -> bool:
