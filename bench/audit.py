@@ -10,11 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench.measure import Measure, Spread, in_turn
+from runbook.chapters.compile.build import HOME
 from runbook.chapters.compile.decide import environment
 from runbook.chapters.etcd.programs import MODULE
 from runbook.chapters.portaudit.audit import audit
 from runbook.chapters.portaudit.graph import tools_of
-from runbook.chapters.portaudit.listing import HOME
 from runbook.chapters.toolchain.observe import Go, find_go
 from runbook.remote.local import LocalShell
 from runbook.remote.unrecorded import Unrecorded

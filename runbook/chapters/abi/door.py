@@ -19,8 +19,7 @@ from runbook.chapters.abi.measure import Compilers, Measured, measure
 from runbook.chapters.abi.measure import compilers as find_compilers
 from runbook.chapters.abi.verify import sizes_of_the_target
 from runbook.chapters.article import named_architecture
-from runbook.chapters.compile.build import KEPT, Built
-from runbook.chapters.compile.door import HOME
+from runbook.chapters.compile.build import HOME, KEPT, Built
 from runbook.chapters.hosts.processor import CACHES, PAGE_SIZE
 from runbook.chapters.hosts.system import UNAME
 from runbook.chapters.toolchain.observe import find_go

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import os
 import shutil
@@ -16,6 +15,7 @@ from typing import Any
 from runbook.chapters.compile.decide import Recipe
 from runbook.chapters.compile.private import IN_FOLDER, provide
 from runbook.chapters.compile.refusal import no_room, refused
+from runbook.digest import sha256_of
 from runbook.elf.sections import differences
 from runbook.errors import CommandFailed
 from runbook.remote.command import Script
@@ -23,6 +23,8 @@ from runbook.remote.shell import Shell
 from runbook.site import ROOT
 
 KEPT = ROOT / ".cache" / "builds"
+HOME = KEPT / "home"
+"""What a build sees as its home folder: nothing of the person's own gets into it."""
 KEEP = 40                          # of some 15 MB each: what a run builds, for two targets
 RECORD = "built.json"
 LIMIT = 15 * 60.0  # seconds: a cold standard library on two slow cores takes some minutes
@@ -60,6 +62,7 @@ def build(recipe: Recipe, shell: Shell, kept: Path = KEPT, keep: int = KEEP) -> 
     Raises BuildFailed with the compiler's own words, or where there is no room for what it makes.
     """
     try:
+        Path(dict(recipe.environment)["HOME"]).mkdir(parents=True, exist_ok=True)
         return _build(recipe, shell, kept, keep)
     except OSError as error:
         if error.errno != errno.ENOSPC:
@@ -84,8 +87,8 @@ def _build(recipe: Recipe, shell: Shell, kept: Path, keep: int) -> Built:
         seconds = time.monotonic() - started
         compile_in(recipe, shell, Path(new) / "another" / "folder", Path(new) / "again")
         record: dict[str, Any] = {
-            "sha256": _sha256(whole / recipe.service),
-            "again": _sha256(Path(new) / "again"),
+            "sha256": sha256_of(whole / recipe.service),
+            "again": sha256_of(Path(new) / "again"),
             "seconds": round(seconds, 3),
         }
         if record["again"] != record["sha256"]:
@@ -148,15 +151,10 @@ def _kept(recipe: Recipe, folder: Path) -> Built | None:
     path = folder / recipe.service
     try:
         record = json.loads((folder / RECORD).read_text())
-        if _sha256(path) != record["sha256"]:
+        if sha256_of(path) != record["sha256"]:
             return None
         os.utime(folder / RECORD)  # in use: not among the first to be forgotten
         differs = tuple(map(str, record.get("differs", ())))
         return Built(recipe, path, record["sha256"], record["again"], float(record["seconds"]), True, differs)
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()

@@ -12,7 +12,7 @@ from runbook.chapters.compile import observe
 from runbook.chapters.compile.artefacts import Artefacts, Recipes
 from runbook.chapters.compile.bill import ENDING as BILL
 from runbook.chapters.compile.bill import bill_of
-from runbook.chapters.compile.build import KEPT
+from runbook.chapters.compile.build import HOME
 from runbook.chapters.compile.decide import recipe_for
 from runbook.chapters.compile.evidence import LDD, Evidence, evidence
 from runbook.chapters.compile.figures import build_figures
@@ -40,8 +40,6 @@ from runbook.verdict import Verdicts, passed, skipped
 __all__ = ["are_known", "are_signed", "are_what_was_asked_for", "audit_pictures", "built", "evidence_of",
            "ingredients", "made_of", "passports", "port_audits", "recipes", "sealed"]
 
-HOME = KEPT / "home"
-"""What a build sees as its home folder: nothing of the person's own gets into it."""
 LICENCES = "licences"
 
 
@@ -85,7 +83,6 @@ def built(chapter: Chapter, wanted: Recipes) -> Artefacts:
 
     Raises BuildFailed.
     """
-    HOME.mkdir(parents=True, exist_ok=True)
     deployed, *others = build_all(tuple(wanted), chapter.local, lambda text: chapter.note("progress", text))
     made = Artefacts(deployed, tuple(others))
     kept = chapter.run.artifacts / chapter.site.service.name

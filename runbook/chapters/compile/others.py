@@ -7,8 +7,8 @@ from pathlib import Path
 
 from runbook.chapters.compile.decide import Recipe, recipe_for
 from runbook.chapters.compile.observe import Ingredients
-from runbook.chapters.compile.pinned import Pinned, native
-from runbook.chapters.etcd.programs import MODULE, PACKAGES
+from runbook.chapters.compile.pinned import native
+from runbook.chapters.etcd.programs import PROGRAMS
 from runbook.chapters.load.programs import VEGETA, load_host
 from runbook.site import Site
 from runbook.targets import Target
@@ -24,10 +24,10 @@ def other_recipes(seen: Ingredients, site: Site, target: Target, home: Path) -> 
     wanted = site.toolchain.modules
     if site.hosts_with("etcd"):
         for name in ("etcd", "etcdutl"):
-            yield Pinned(name, PACKAGES[name], MODULE).recipe(seen.go, target, home, wanted)
+            yield PROGRAMS[name].recipe(seen.go, target, home, wanted)
     machines = _machines(site, seen.machines)
     for machine in sorted({machines[host.name] for host in site.hosts_with("etcd") if host.name in machines}):
-        yield Pinned("etcdctl", PACKAGES["etcdctl"], MODULE).recipe(seen.go, native(machine), home, wanted)
+        yield PROGRAMS["etcdctl"].recipe(seen.go, native(machine), home, wanted)
     sender = load_host(site)
     if sender is not None and sender.name in machines:
         yield VEGETA.recipe(seen.go, native(machines[sender.name]), home, wanted)

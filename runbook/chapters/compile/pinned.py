@@ -24,8 +24,12 @@ class Pinned:
     @property
     def version(self) -> str:
         """As go.mod has it, without the `v`; empty where it is not there."""
+        return self.version_in("go.mod")
+
+    def version_in(self, modules: str) -> str:
+        """The same of another set of modules, by the name of its file."""
         stem = self.package if re.search(r"/v\d+$", self.package) else self.package.partition("/v")[0]
-        found = re.search(rf"{re.escape(stem)} v(\S+)", (self.module / "go.mod").read_text("utf-8"))
+        found = re.search(rf"{re.escape(stem)} v(\S+)", (self.module / modules).read_text("utf-8"))
         return found[1] if found else ""
 
     def recipe(self, go: Go, target: Target, home: Path, modules: str = "auto") -> Recipe:

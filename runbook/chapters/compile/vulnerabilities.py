@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from runbook.chapters.compile.build import KEPT, Built, build
+from runbook.chapters.compile.build import HOME, Built, build
 from runbook.chapters.compile.pinned import Pinned, native
 from runbook.chapters.toolchain.observe import Go
 from runbook.errors import Blocked, BuildFailed, CommandFailed
@@ -19,7 +19,6 @@ from runbook.site import ROOT, Site
 from runbook.verdict import Figure, Verdict, failed, passed, skipped
 
 PROGRAM = Pinned("govulncheck", "golang.org/x/vuln/cmd/govulncheck", ROOT / "services" / "vulnerabilities")
-HOME = KEPT / "home"
 LIMIT = 300.0  # seconds for one binary
 KNOWN = "known vulnerabilities"
 NOT_CHECKED = "not checked"
@@ -92,7 +91,6 @@ def _objects(text: str) -> Iterator[dict[str, object]]:
 
 def checker(go: Go, shell: Shell) -> Built:
     """For this machine. Raises Blocked where the site's Go is too old for it, and BuildFailed."""
-    HOME.mkdir(parents=True, exist_ok=True)
     return build(PROGRAM.recipe(go, native(os.uname().machine), HOME), shell)
 
 

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from runbook.chapters.compile.build import KEPT, Built, build
-from runbook.chapters.compile.decide import recipe_for
-from runbook.chapters.compile.pinned import native
-from runbook.chapters.compile.sources import read_sources
+from runbook.chapters.compile.build import HOME, Built, build
+from runbook.chapters.compile.pinned import Pinned, native
 from runbook.chapters.toolchain.observe import find_go
 from runbook.remote.shell import Shell
 from runbook.site import ROOT, Site
 from runbook.targets import Target
-
-HOME = KEPT / "home"
-"""What a build sees as its home folder, as in the compile chapter: nothing of the person's own gets into it."""
 
 MODULE = ROOT / "services" / "etcd"
 PACKAGES = {
@@ -24,6 +18,7 @@ PACKAGES = {
     "etcdctl": "go.etcd.io/etcd/etcdctl/v3",
     "etcdutl": "go.etcd.io/etcd/etcdutl/v3",
 }
+PROGRAMS = {name: Pinned(name, package, MODULE) for name, package in PACKAGES.items()}
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,18 +52,15 @@ def build_programs(site: Site, target: Target, machines: Iterable[str], shell: S
     `machines` are the hosts' own names. Raises Blocked where Go cannot, BuildFailed with the compiler's words.
     """
     go = find_go(site, shell)
-    sources = read_sources(MODULE, go=go, modules=site.toolchain.modules)
-    HOME.mkdir(parents=True, exist_ok=True)
 
     def program(name: str, to: Target) -> Built:
-        return build(recipe_for(name, sources, go, to, HOME, package=PACKAGES[name]), shell)
+        return build(PROGRAMS[name].recipe(go, to, HOME, site.toolchain.modules), shell)
 
     clients = {machine: program("etcdctl", native(machine)) for machine in sorted(set(machines))}
-    return Programs(program("etcd", target), program("etcdutl", target), clients,
-                    pinned_version(sources.modules.file))
+    etcd = program("etcd", target)
+    return Programs(etcd, program("etcdutl", target), clients, pinned_version(etcd.recipe.sources.modules.file))
 
 
 def pinned_version(modules: str = "go.mod") -> str:
     """The version of etcd that a set of modules pins, such as 3.7.3."""
-    found = re.search(rf"{re.escape(PACKAGES['etcd'])} v(\S+)", (MODULE / modules).read_text("utf-8"))
-    return found[1] if found else ""
+    return PROGRAMS["etcd"].version_in(modules)

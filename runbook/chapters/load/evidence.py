@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook.chapter import Chapter
-from runbook.chapters.compile.build import IN_FOLDER, build
+from runbook.chapters.compile.build import HOME, IN_FOLDER, build
 from runbook.chapters.compile.decide import environment, recipe_for
 from runbook.chapters.compile.sources import read_sources
 from runbook.chapters.load.measured import Closed, Opened
-from runbook.chapters.load.programs import HOME
 from runbook.chapters.load.schedule import Schedule
 from runbook.chapters.toolchain.observe import Go, find_go
 from runbook.chapters.toolchain.programs import TRIALS

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from runbook.chapters.compile.build import KEPT, Built, build
+from runbook.chapters.compile.build import HOME, Built, build
 from runbook.chapters.compile.pinned import Pinned, native
 from runbook.chapters.toolchain.observe import find_go
 from runbook.remote.shell import Shell
 from runbook.site import ROOT, Host, Site
 
 VEGETA = Pinned("vegeta", "github.com/tsenart/vegeta/v12", ROOT / "services" / "load")
-HOME = KEPT / "home"
-"""What a build sees as its home folder, as in the compile chapter."""
 
 
 def load_host(site: Site) -> Host | None:
@@ -21,5 +19,4 @@ def load_host(site: Site) -> Host | None:
 
 def build_driver(site: Site, machine: str, shell: Shell) -> Built:
     """Builds it for a machine by its own name, or takes what was built. Raises Blocked, BuildFailed."""
-    HOME.mkdir(parents=True, exist_ok=True)
     return build(VEGETA.recipe(find_go(site, shell), native(machine), HOME, site.toolchain.modules), shell)

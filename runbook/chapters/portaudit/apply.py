@@ -12,12 +12,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.chapters.compile.build import IN_FOLDER, LIMIT
+from runbook.chapters.compile.build import HOME, IN_FOLDER, LIMIT
 from runbook.chapters.compile.decide import environment
 from runbook.chapters.portaudit.audit import Audit, audit
 from runbook.chapters.portaudit.cause import Finding
 from runbook.chapters.portaudit.graph import Module
-from runbook.chapters.portaudit.listing import HOME
 from runbook.chapters.portaudit.remedy import Remedy, folder_in
 from runbook.chapters.toolchain.observe import Go
 from runbook.diff import unified

@@ -7,16 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.chapters.compile.build import IN_FOLDER, KEPT, LIMIT
+from runbook.chapters.compile.build import HOME, IN_FOLDER, LIMIT
 from runbook.chapters.compile.decide import environment
 from runbook.chapters.toolchain.observe import Go
 from runbook.errors import Blocked, CommandFailed
 from runbook.remote.command import Script
 from runbook.remote.shell import Shell
 from runbook.targets import Target
-
-HOME = KEPT / "home"
-"""What Go sees as its home folder: nothing of the person's own gets into a build."""
 
 TOO_OLD = re.compile(
     r"requires go >= ?(\d+\.\d+)|invalid go version '(\d+\.\d+)|unknown directive: (toolchain|tool|godebug)")

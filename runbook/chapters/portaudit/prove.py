@@ -6,11 +6,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.chapters.compile.build import IN_FOLDER, LIMIT
+from runbook.chapters.compile.build import HOME, IN_FOLDER, LIMIT
 from runbook.chapters.compile.decide import environment
 from runbook.chapters.portaudit.apply import Ported
 from runbook.chapters.portaudit.cause import LINE
-from runbook.chapters.portaudit.listing import HOME
 from runbook.chapters.toolchain.observe import Go
 from runbook.chapters.toolchain.std_tests import PackageRun, outcome_of
 from runbook.chapters.visit import visit

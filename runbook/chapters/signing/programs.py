@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import replace
 
-from runbook.chapters.compile.build import KEPT, Built, build
+from runbook.chapters.compile.build import HOME, Built, build
 from runbook.chapters.compile.decide import recipe_for
 from runbook.chapters.compile.pinned import native
 from runbook.chapters.compile.sources import read_sources
@@ -17,7 +17,6 @@ from runbook.site import ROOT, GoSource, Site
 
 MODULE = ROOT / "services" / "signing"
 VERIFY, SM2 = "verify", "sm2"
-HOME = KEPT / "home"
 
 
 def verifier(machine: str, site: Site, shell: Shell) -> Built:
@@ -32,7 +31,6 @@ def signer(site: Site, shell: Shell) -> Built:
 
 def _program(name: str, machine: str, site: Site, shell: Shell) -> Built:
     """By the site's Go; a port that is too old or knows one machine only leaves it to the project's own."""
-    HOME.mkdir(parents=True, exist_ok=True)
     target, sources = native(machine), read_sources(MODULE, name)
     why: Blocked | None = None
     for go in _gos(site, shell):

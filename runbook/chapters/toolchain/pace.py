@@ -11,12 +11,12 @@ from html import escape
 from runbook import targets
 from runbook.chapter import Chapter
 from runbook.chapters import pictures
-from runbook.chapters.compile.build import KEEP, build
+from runbook.chapters.compile.build import HOME, KEEP, build
 from runbook.chapters.compile.decide import recipe_for
 from runbook.chapters.compile.sources import read_sources
 from runbook.chapters.load.spread import Spread
 from runbook.chapters.toolchain.passport import Passport
-from runbook.chapters.toolchain.programs import HOME, SOURCES, TRIALS
+from runbook.chapters.toolchain.programs import SOURCES, TRIALS
 from runbook.chapters.visit import visit
 from runbook.errors import RemoteError
 from runbook.remote.shell import Shell
@@ -96,7 +96,6 @@ def paced(chapter: Chapter, seen: Passport) -> Pace:
 
 
 def _measured(chapter: Chapter, seen: Passport, target: Target, shell: Shell, basis: Basis) -> Paced:
-    HOME.mkdir(parents=True, exist_ok=True)
     recipe = recipe_for(PROGRAM, read_sources(SOURCES, PROGRAM), seen.go, target, HOME)
     built = build(recipe, chapter.local, TRIALS, KEEP)
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-from runbook.chapters.compile.build import KEEP, KEPT, Built, build
+from runbook.chapters.compile.build import HOME, KEEP, KEPT, Built, build
 from runbook.chapters.compile.decide import Recipe, recipe_for
 from runbook.chapters.compile.sources import read_sources
 from runbook.chapters.toolchain.passport import Passport
@@ -15,7 +15,6 @@ from runbook.targets import Target
 
 HELLO, STARTUP = "hello", "startup"
 SOURCES = Path(__file__).with_name("go")
-HOME = KEPT / "home"
 TRIALS = KEPT / "trials"
 """Apart from the services' builds, so that neither makes the other be forgotten."""
 
@@ -69,7 +68,6 @@ def _test(hello: Recipe, package: str, go_sources: str) -> StdTest:
 
 def build_all(wanted: Recipes, shell: Shell) -> Programs:
     """Builds them, or takes what the same toolchain built before. Raises BuildFailed."""
-    HOME.mkdir(parents=True, exist_ok=True)
     keep = KEEP + len(wanted.tests)
     hello, *tests = (build(one, shell, TRIALS, keep) for one in (wanted.hello, *wanted.tests))
     return Programs(hello, tuple(tests), tuple(build(one, shell, TRIALS, keep) for one in wanted.starting))

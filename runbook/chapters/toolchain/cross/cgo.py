@@ -6,12 +6,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from runbook.chapters.compile.build import IN_FOLDER
+from runbook.chapters.compile.build import HOME, IN_FOLDER
 from runbook.chapters.compile.decide import environment
 from runbook.chapters.toolchain.compiler import Compiler
 from runbook.chapters.toolchain.cross.sysroot import Sysroot
 from runbook.chapters.toolchain.observe import Go
-from runbook.chapters.toolchain.programs import HOME, SOURCES
+from runbook.chapters.toolchain.programs import SOURCES
 from runbook.chapters.visit import visit
 from runbook.elf import read
 from runbook.errors import BuildFailed, CommandFailed, RemoteError
