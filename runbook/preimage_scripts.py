@@ -74,6 +74,7 @@ temporary() {
     trap 'rm -f -- "$tmp"' EXIT
     trap 'exit 129' HUP
     trap 'exit 130' INT
+    trap 'exit 141' PIPE
     trap 'exit 143' TERM
 }
 in_place() {

@@ -79,6 +79,15 @@ def test_a_module_says_its_one_job_and_keeps_to_it(path: Path) -> None:
     assert not re.match(r"(util|helper|common|misc|manager)", path.stem)
 
 
+def test_a_script_that_tidies_at_its_end_does_so_when_nobody_hears_it_any_more() -> None:
+    """A shell that dies by SIGPIPE, as where the connection was cut, runs no trap of EXIT (dash 0.5.12)."""
+    tidying = [path for path in (*MODULES, *PACKAGE.rglob("*.sh"))
+               if re.search(r"^\s*trap .* EXIT\b", path.read_text(), re.MULTILINE)]
+    assert len(tidying) >= 8
+    deaf = [str(path) for path in tidying if not re.search(r"trap .*\bPIPE\b", path.read_text())]
+    assert not deaf
+
+
 def test_nothing_runs_a_shell_by_text_or_ends_a_process_by_name() -> None:
     forbidden = re.compile(r"shell=True|os\.system|AutoAddPolicy|StrictHostKeyChecking=no|\bpkill\b|\bkillall\b")
     found = [f"{path}:{number}" for path in MODULES for number, line in enumerate(path.read_text().splitlines(), 1)

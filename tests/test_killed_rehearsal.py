@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from runbook.contents import chain
 from runbook.entries import entries
 from runbook.report.resume import KERNEL
 from runbook.report.verification import verify
@@ -23,21 +24,23 @@ from tests.test_rehearsal import runbook, state_of
 
 PLACES = 20
 LATEST = 6 * 60.0  # seconds after which nothing is killed any more
-MORE_LINES = 150  # of the journal, at most, between two kills
+MORE_LINES = 40  # of the journal, at most, from a chapter's begin to its kill: it may be in the next one then
 
 SHORT = ("-p", "08.repeats=1", "-p", "08.seconds=1")
 
 
-def killed_at(reports: Path, lines: int, with_kernel: bool, *words: str) -> bool:
-    """Runs the command and kills it when the journal has so many lines more; False where it ended before that."""
-    journal = (reports / "latest" / "journal.jsonl").resolve()
+def killed_in(reports: Path, chapter: str, lines: int, with_kernel: bool, *words: str) -> bool:
+    """Runs the command and kills it so many lines after the chapter began; False where it ended before that."""
+    journal = reports / "latest" / "journal.jsonl"
     before = journal.read_bytes().count(b"\n") if journal.exists() else 0
     process = subprocess.Popen([sys.executable, "-m", "runbook", *words], cwd=ROOT, stdin=subprocess.DEVNULL,
                                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                                env={**os.environ, "RUNBOOK_REPORTS": str(reports)})
+    begun = f'"kind":"chapter","phase":"begin","chapter":"{chapter}"'.encode()
     while process.poll() is None:
-        journal = (reports / "latest" / "journal.jsonl").resolve()
-        if journal.exists() and journal.read_bytes().count(b"\n") >= before + lines:
+        told = journal.read_bytes().split(b"\n")[before:-1] if journal.exists() else []
+        at = next((number for number, line in enumerate(told) if begun in line), None)
+        if at is not None and len(told) > at + lines:
             break
         time.sleep(0.01)
     ended = process.poll() is not None
@@ -49,6 +52,12 @@ def killed_at(reports: Path, lines: int, with_kernel: bool, *words: str) -> bool
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(int(str(one["pid"])), signal.SIGKILL)
     return not ended
+
+
+def passed(journal: Path) -> set[str]:
+    told = entries(journal) if journal.exists() else ()
+    return {str(one.chapter) for one in told
+            if one.kind == "chapter" and one.phase == "end" and one.get("state") == "pass"}
 
 
 def came_to(folder: Path) -> dict[str, object]:
@@ -72,9 +81,11 @@ def test_the_whole_chain_killed_at_random_places_ends_as_one_that_never_was(bed:
     before, places, kills = state_of(bed), random.Random(6), []
     site = ("run", "--site", str(bed.site_file), *SHORT)
     began, words = time.monotonic(), site
-    while len(kills) < PLACES and time.monotonic() - began < LATEST:
-        lines, with_kernel = places.randint(3, MORE_LINES), places.random() < 0.5
-        if not killed_at(tmp_path, lines, with_kernel, *words):
+    for chapter in sorted(places.choice(chain()).name for _ in range(PLACES)):
+        lines, with_kernel = places.randint(0, MORE_LINES), places.random() < 0.5
+        if chapter in passed(tmp_path / "latest" / "journal.jsonl"):  # the kill before came after its end
+            continue
+        if time.monotonic() - began > LATEST or not killed_in(tmp_path, chapter, lines, with_kernel, *words):
             break
         told = entries(tmp_path / "latest" / "journal.jsonl")
         kills.append((told[-1].chapter, told[-1].kind))

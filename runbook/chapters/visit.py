@@ -15,7 +15,7 @@ ARRIVE = """
 name=$1 sum=$2 by=$3; shift 3
 folder=
 trap '[ -z "$folder" ] || rm -rf -- "$folder"' EXIT
-trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 143' TERM
+trap 'exit 129' HUP; trap 'exit 130' INT; trap 'exit 141' PIPE; trap 'exit 143' TERM
 for parent in "${TMPDIR:-/tmp}" /var/tmp "$HOME"; do
   folder=$(mktemp -d -- "$parent/runbook-visit.XXXXXXXX" 2>/dev/null) || { folder=; continue; }
   # A folder of a file system that is mounted noexec is of no use.

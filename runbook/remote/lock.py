@@ -13,9 +13,13 @@ from runbook.remote.shell import Shell
 LOCK_FILE = "/var/lib/runbook/lock"
 
 HELD = 75  # EX_TEMPFAIL of sysexits.h
+CHANGING = 76  # its neighbour
 
 # Whoever looks and then writes does both under `$1.changing`, made by ln(1), which fails where it is there already.
-# One that was left by a process killed within these milliseconds counts no more after a minute.
+# It says when and by which process: one whose process was killed within these milliseconds counts no more, nor does one
+# that is a minute old, whose process id may be another's by now (the host was started again). It is moved away before
+# it is removed, and put back where it is not the one that was looked at: two may find it dead at once.
+# PIPE: who would hear the answer may be gone, and a shell that dies by a signal runs no trap of EXIT.
 _GUARDED = r"""
 umask 077
 new=$1.$$
@@ -23,17 +27,23 @@ now=$(date +%s)
 trap 'rm -f -- "$new"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
+trap 'exit 141' PIPE
 trap 'exit 143' TERM
 tries=0
-until mkdir -p -- "${1%/*}" && printf '%s\n' "$now" >"$new"; do # who lets go removes the folder
+until mkdir -p -- "${1%/*}" && printf '%s %s\n' "$now" $$ >"$new"; do # who lets go removes the folder
     tries=$((tries + 1))
     [ $tries -lt 5 ] || exit 73
 done
 tries=0
 until ln -- "$new" "$1.changing" 2>/dev/null; do
-    since=0
-    read -r since <"$1.changing"
-    [ "${since:-$now}" -gt $((now - 60)) ] || rm -f -- "$1.changing"
+    since= by=
+    read -r since by <"$1.changing"
+    if [ -n "$by" ] && { [ "$since" -le $((now - 60)) ] || ! kill -0 "$by"; }; then
+        again= also=
+        mv -f -- "$1.changing" "$new.dead" && read -r again also <"$new.dead"
+        [ "$again $also" = "$since $by" ] || ln -- "$new.dead" "$1.changing"
+        rm -f -- "$new.dead"
+    fi
     tries=$((tries + 1))
     [ $tries -lt 50 ] || exit 76
     sleep 0.1
@@ -53,7 +63,7 @@ printf '%s\n%s\n%s\n' "$2" "$3" "$((now + $4))" >"$new" && mv -f -- "$new" "$1" 
 [ "$run" = "$2" ] && echo renewed && exit
 [ -z "$run" ] && echo taken && exit
 printf 'taken over\n%s\n%s\n%s\n%s\n' "$run" "$owner" "$until" "$now"
-""", sudo=True, also={HELD: "another run holds it"})
+""", sudo=True, also={HELD: "another run holds it", CHANGING: "another process is about to write it"})
 
 RELEASE = Script(r"""[ -d "${1%/*}" ] || exit 0
 """ + _GUARDED + r"""
@@ -115,6 +125,9 @@ def take(shell: Shell, run: str, owner: str, seconds: int, *, file: str = LOCK_F
         if not word.strip() or "\n" in word:
             raise ValueError(f"a lock's run and owner are one line each, not {word!r}")
     result = shell.run(TAKE.command(file, run, owner, str(seconds)))
+    if result.exit_code == CHANGING:
+        raise LockHeld(f"{shell.name}: another process has been changing the host's lock for five seconds",
+                       next=f"try again in a minute; then look at {file}.changing on {shell.name}")
     if result.exit_code == HELD:
         held = parse_lock(result.text)
         raise LockHeld(

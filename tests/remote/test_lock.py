@@ -10,7 +10,7 @@ import pytest
 
 from runbook.errors import LockHeld
 from runbook.remote import lock
-from runbook.remote.command import command
+from runbook.remote.command import Script, command
 from runbook.remote.fleet import Fleet
 from runbook.remote.lock import LOCK, LOCK_FILE, Lock, Taken, lock_in, parse_lock
 from runbook.remote.strict import StrictShell
@@ -84,6 +84,38 @@ def test_of_many_at_once_one_gets_it(node: StrictShell) -> None:
         got = sorted(pool.map(attempt, range(8)))
     assert got[:7] == ["held"] * 7
     assert node.ask(HERE)[HERE].run == got[7]
+
+
+LEAVE = Script('mkdir -p -- "${1%/*}" && echo "$(($(date +%s) - $2))" "$3" >"$1.changing"', sudo=True)
+NO_PROCESS = 2 ** 22 + 1
+"""Above the highest id that a kernel gives (PID_MAX_LIMIT of include/linux/threads.h)."""
+
+
+@pytest.mark.parametrize(("age", "process"), [(0, NO_PROCESS), (61, 1)], ids=["its process is dead", "a minute old"])
+def test_what_a_killed_process_left_in_the_middle_holds_nobody_up(node: StrictShell, age: int, process: int) -> None:
+    node.run(LEAVE.command(FILE, str(age), str(process)))
+    began = time.monotonic()
+    assert take(node, "run-1", "somebody", 60).how == "taken"
+    assert time.monotonic() - began < 2
+    assert node.run(command("ls", "/var/lib/runbook-test", sudo=True)).text == "lock\n"
+
+
+def test_a_living_process_in_the_middle_is_waited_for(node: StrictShell) -> None:
+    node.run(LEAVE.command(FILE, "0", "1"))
+    with pytest.raises(LockHeld, match="another process has been changing") as caught:
+        take(node, "run-1", "somebody", 60)
+    assert f"{FILE}.changing on node2" in caught.value.next
+    node.run(command("rm", f"{FILE}.changing", sudo=True))
+    assert take(node, "run-1", "somebody", 60).how == "taken"
+
+
+def test_one_whose_answer_nobody_hears_leaves_nothing_but_the_lock(node: StrictShell) -> None:
+    heard_by_nobody = Script(f"(sleep 0.2; sh -s -- {FILE} run-1 somebody 60 <<'END'\n{lock.TAKE.text}\nEND\n) | true",
+                             sudo=True)
+    node.run(heard_by_nobody.command())
+    time.sleep(0.5)
+    assert node.ask(HERE)[HERE].run == "run-1"
+    assert node.run(command("ls", "/var/lib/runbook-test", sudo=True)).text == "lock\n"
 
 
 def test_a_lock_is_for_root_alone(node: StrictShell) -> None:

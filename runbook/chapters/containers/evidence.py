@@ -19,7 +19,7 @@ tmp=$(mktemp -d /run/runbook-evidence.XXXXXXXX) || exit
 process=
 end() { [ -n "$process" ] && { kill "$process"; wait "$process"; }; rm -rf -- "$tmp"; } 2>/dev/null
 trap end EXIT
-trap 'exit 130' HUP INT TERM
+trap 'exit 130' HUP INT PIPE TERM
 echo '== modules'; grep -E "^($first|$second) " /proc/modules 2>/dev/null
 echo '== namespaces'; ls /proc/self/ns
 echo '== unshare'; unshare -Urn true 2>&1 && echo well

@@ -38,7 +38,7 @@ TRY = Script(
 client=$1 peer=$2 key=$3 certificate=$4 ctl=$5 unit=$6
 folder=$(mktemp -d) || exit
 trap 'rm -rf "$folder"' EXIT
-trap 'exit 1' INT TERM HUP
+trap 'exit 1' HUP INT PIPE TERM
 cat >"$folder/lapsed.crt"
 since=$(date '+%Y-%m-%d %H:%M:%S')
 "$ctl" --endpoints "http://$client" --command-timeout 1s --dial-timeout 1s get / >"$folder/plain" 2>&1 </dev/null &

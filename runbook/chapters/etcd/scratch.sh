@@ -11,7 +11,7 @@ finish() {
   rm -rf "$folder"
 }
 trap finish EXIT
-trap 'exit 1' INT TERM HUP
+trap 'exit 1' HUP INT PIPE TERM
 
 # -addext is of openssl 1.1.1; an extension by a file is of all of them
 printf '[req]\ndistinguished_name = name\nx509_extensions = own\n[name]\n[own]\n%s\n%s\n' \

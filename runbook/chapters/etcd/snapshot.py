@@ -25,7 +25,7 @@ RESTORE = Script(
 utl=$1 keys=$2 count=$3; shift 3
 folder=$(mktemp -d) || exit
 trap '"$@" --command-timeout 5s del --prefix "$keys" >/dev/null 2>&1; rm -rf "$folder"' EXIT
-trap 'exit 1' INT TERM HUP
+trap 'exit 1' HUP INT PIPE TERM
 while [ "$count" -gt 0 ]; do
   "$@" --command-timeout 5s put "$keys$count" "$count" >/dev/null || exit
   count=$((count - 1))
