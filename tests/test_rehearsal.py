@@ -27,6 +27,7 @@ from runbook.remote.unrecorded import Unrecorded
 from runbook.site import ROOT, load_site
 from runbook.testbed.bed import Bed
 from runbook.testbed.host import first_process
+from tests.report.conftest import MOST_BYTES
 from tests.sought import Sought
 from tests.watch import Watch, watching
 
@@ -246,6 +247,7 @@ def test_what_was_measured_under_emulation_says_so(rehearsed: Rehearsed) -> None
 
 def test_the_report_names_what_was_skipped_and_why(rehearsed: Rehearsed) -> None:
     text = (rehearsed.first.folder / "index.html").read_text()
+    assert len(text.encode()) <= MOST_BYTES
     assert "what runs there is emulated" in text and '<span class="basis">emulated</span>' in text
     for word in ("Passed", "node3", "what runs is what was built", "taken back"):
         assert word in text

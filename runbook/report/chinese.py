@@ -88,6 +88,7 @@ CHINESE: Mapping[str, str] = {
     "commands": "{} 条命令",
     "transfers": "{} 次文件传输",
     "no output": "没有输出",
+    "same script": "内容与第 {} 行的命令相同",
     "left out": "省略 {} 行，全文见 {}",
     "exit": "退出码",
     "no end": "没有结束记录",

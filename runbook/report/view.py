@@ -15,6 +15,7 @@ from runbook.report.summary import ChapterSummary, ClaimSummary, Summary
 from runbook.report.verdict_rows import VerdictRow, verdict_rows
 from runbook.verdict import Basis, State, overall
 
+SHORT_SCRIPT = 300  # characters; a longer one is told once, and the others say where
 MOST_EVENTS = 400  # of the journal's excerpt; the whole is beside the page
 EVENTS = ("run", "chapter", "step", "verdict", "claim", "approval")
 
@@ -27,6 +28,7 @@ class Told:
     host: str
     line: str
     whole: Excerpt | None  # of a transfer there is none
+    same_as: int | None  # the line of the journal whose command, shown before, has the same text; `whole` is None then
     sudo: bool
     exit_code: int | None
     seconds: float
@@ -85,6 +87,7 @@ class ChapterView:
 def chapters(folder: Path, account: Account, summary: Summary) -> Iterator[ChapterView]:
     """Every chapter, those that never began too."""
     titles = {title.name: title for title in CONTENTS}
+    scripts: dict[str, int] = {}
     for told in summary.chapters:
         seen = account.chapters.get(told.name)
         notebook = f"notebooks/{told.name}.ipynb"
@@ -95,8 +98,8 @@ def chapters(folder: Path, account: Account, summary: Summary) -> Iterator[Chapt
             attempts=seen.attempts if seen else 0,
             parameters=seen.parameters if seen else {},
             plans=tuple(_plans(seen)) if seen else (),
-            commands=_told(folder, seen, "command"),
-            transfers=_told(folder, seen, "transfer"),
+            commands=_told(folder, seen, "command", scripts),
+            transfers=_told(folder, seen, "transfer", scripts),
             notebook=notebook if (folder / notebook).exists() else "",
         )
 
@@ -138,18 +141,23 @@ def lines_of(diff: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _told(folder: Path, seen: ChapterAccount | None, kind: str) -> tuple[Told, ...]:
+def _told(folder: Path, seen: ChapterAccount | None, kind: str, scripts: dict[str, int]) -> tuple[Told, ...]:
+    """With `scripts`, the line of the journal that told each long text first, which it adds to."""
     found = []
     for span in seen.of_kind(kind) if seen else ():
         end = span.end
         said = [excerpt(folder, stream, end.get(stream)) for stream in ("stdout", "stderr")] if end else []
         code = end.get("exit_code") if end else None
+        text = _whole(span) if kind == "command" else ""
+        first = scripts.setdefault(text, span.begin.seq) if len(text) > SHORT_SCRIPT else span.begin.seq
+        same_as = first if first != span.begin.seq else None
         found.append(
             Told(
                 seq=span.begin.seq,
                 host=span.begin.host or "",
                 line=text_of(span, 240),
-                whole=script_excerpt(_whole(span), f"journal.jsonl:{span.begin.seq}") if kind == "command" else None,
+                whole=script_excerpt(text, f"journal.jsonl:{span.begin.seq}") if text and same_as is None else None,
+                same_as=same_as,
                 sudo=bool(span.begin.get("sudo")),
                 exit_code=code if isinstance(code, int) else None,
                 seconds=seconds_of(span),

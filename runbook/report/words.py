@@ -91,6 +91,7 @@ ENGLISH: Mapping[str, str] = {
     "commands": "1 command|{} commands",
     "transfers": "1 transfer|{} transfers",
     "no output": "said nothing",
+    "same script": "The same text as at line {}",
     "left out": "1 line left out; the whole is in {1}|{} lines left out; the whole is in {}",
     "exit": "exit",
     "no end": "no end",

@@ -36,6 +36,7 @@ by = "the owner of the sample"
 reason = "rehearsed for a month"
 until = 2030-06-30
 """
+MOST_BYTES = 4 * 1000 * 1000  # of index.html
 HOSTS = ("node1", "node2", "node3")
 UNIT = "/etc/systemd/system/users.service"
 DIFF = f"""\

@@ -15,10 +15,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from runbook.report.render import write_report
 from runbook.show.figures import bars
 from runbook.show.picture import Picture
-from tests.report.conftest import Sample, compiled, deployed, start
+from tests.report.conftest import MOST_BYTES, Sample, compiled, deployed, start
 
 CHROMIUM = shutil.which("chromium")
-MOST_BYTES = 4 * 1000 * 1000
 READY = "document.querySelectorAll('.main-svg').length >= 4"  # two for each figure that plotly has drawn
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}}
 

@@ -123,6 +123,23 @@ def test_a_failed_run_says_so_first_and_why(failed_run: Path) -> None:
     assert "it builds on 03_static_compile, which failed" in text
 
 
+def test_a_long_script_is_told_once_and_the_others_point_to_it(new_sample: Callable) -> None:
+    sample = new_sample()
+    script = "\n".join(f"printf '%s\\n' line-{number}" for number in range(15))
+
+    def work() -> None:
+        for host in ("node1", "node2"):
+            sample.command(host, "sh", "-c", script, said=b"well\n")
+            sample.command(host, "true")
+
+    sample.chapter("00_start", work, "pass")
+    text = page(sample.close("passed", ""))
+    seen = Page(text)
+    assert seen.text.count("line-14") == 1 and seen.text.count("well") == 2
+    (first,) = re.findall(r'<a href="#(told-\d+)">The same text as at line \d+</a>', text)
+    assert first in seen.ids
+
+
 def test_what_a_host_says_is_text_and_never_markup(new_sample: Callable) -> None:
     evil = "</script><script>alert(1)</script>"
     sample = new_sample()
