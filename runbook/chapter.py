@@ -14,6 +14,7 @@ from runbook.claims.judge import row
 from runbook.contents import Title
 from runbook.errors import Blocked, ChapterFailed, ChapterStopped, NotConfirmed, RunbookError, together
 from runbook.hold import Hold
+from runbook.lasting import Earlier, EarlierClaims
 from runbook.perform import Performed, perform
 from runbook.plan import Plan, Plans
 from runbook.remote.fleet import Fleet
@@ -48,6 +49,7 @@ class Chapter:
         run.journal.chapter = title.name
         self._since = 0  # the line at which the present verb began
         self._begin: int | None = run.journal.begin("chapter", parameters={"check": check, **options})
+        self.earlier = Earlier(run, title.name, self._begin)
 
     @property
     def name(self) -> str:
@@ -143,21 +145,25 @@ class Chapter:
 
     def verify(self, function: Callable[..., Verdicts], *wanted: object) -> Judged:
         """Looks again with fresh questions: `function(chapter, *wanted)`; each verdict is recorded."""
-        with self._verb("verify"):
+        with self._verb("verify", function.__name__):
+            more: dict[str, object] = {}
             if self._pending:
                 verdicts = Verdicts((skipped(self.title.asks, "check mode: the changes above are pending"),))
+            elif told := self.earlier.verdicts(function):
+                verdicts, more["taken_over"] = told
             else:
                 verdicts = function(self, *wanted)
-            self._verdicts += self._journalled(verdicts)
+            self._verdicts += self._journalled(verdicts, **more)
             return Judged(verdicts)
 
     def judge(self, evidence: object) -> Heard:
         """Every claim of this chapter that the evidence decides: *article says / measured here*."""
-        with self._verb("judge"):
-            heard = tuple(hear(self.name, evidence))
+        with self._verb("judge", "judge"):
+            told = isinstance(evidence, EarlierClaims)
+            heard = evidence.claims if told else tuple(hear(self.name, evidence))
             for claim, judgement in heard:
                 line = row(claim, judgement)
-                self.run.journal.write("claim", **line)
+                self.run.journal.write("claim", **line, **({"taken_over": evidence.taken_over} if told else {}))
                 self._claims[line["state"]] = self._claims.get(line["state"], 0) + 1
             return Heard(heard)
 
@@ -166,7 +172,7 @@ class Chapter:
         with self._verb("record"):
             state = str(overall(verdict.state for verdict in self._verdicts))
             wrong = [verdict for verdict in self._verdicts if not verdict.ok]
-            reason = str(wrong[0]) if wrong else ""
+            reason = str(wrong[0]) if wrong else self.earlier.reason
             self._end(state, reason)
             if wrong:
                 count = f"{len(wrong)} of {len(self._verdicts)} verdicts do not hold"
@@ -194,14 +200,14 @@ class Chapter:
     # What holds the verbs together.
 
     @contextlib.contextmanager
-    def _verb(self, verb: str) -> Iterator[None]:
+    def _verb(self, verb: str, function: str = "") -> Iterator[None]:
         if self._stopped_by is not None:
             raise ChapterStopped(f"{self.name}: `{verb}` refuses, since an earlier verb failed",
                                  next="mend what is said above, then run from the parameters cell")
         if self._begin is None:
             raise ChapterStopped(f"{self.name}: `{verb}` after record: this chapter has ended",
                                  next="run the notebook from its parameters cell")
-        self._since = self.run.journal.write("note", about="verb", text=verb)
+        self._since = self.run.journal.write("note", about="verb", text=verb, function=function)
         try:
             yield
         except RunbookError as error:
@@ -221,12 +227,12 @@ class Chapter:
     def _perform(self, plan: Plan, shell: Shell) -> Performed:
         return perform(plan, shell, self.run.journal, run=self.run.name, check=self.check)
 
-    def _journalled(self, verdicts: Verdicts) -> Iterator[Verdict]:
+    def _journalled(self, verdicts: Verdicts, **more: object) -> Iterator[Verdict]:
         for verdict in verdicts:
             self.run.journal.write(
                 "verdict", host=verdict.host, what=verdict.what, state=verdict.state, reason=verdict.reason,
                 figures={name: figure_line(figure) for name, figure in verdict.figures.items()},
-                span=verdict.journal or (self._since, self.run.journal.last))
+                span=verdict.journal or (self._since, self.run.journal.last), **more)
             yield verdict
 
     def _note(self, about: str, text: str) -> None:

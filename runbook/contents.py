@@ -22,6 +22,7 @@ class Title:
     needs: tuple[str, ...] = ()
     parameters: Mapping[str, type] = field(default_factory=dict, hash=False)  # besides the common five
     measures: bool = False  # nothing of what it does stays on a host: an earlier run's findings can be taken over
+    tries: bool = False  # besides what it deploys: what its drills came to can be told again, see lasting.py
     on_what_is_deployed: bool = False  # what it measures is what the hosts have been made to run
 
     def __str__(self) -> str:
@@ -45,7 +46,7 @@ CONTENTS: tuple[Title, ...] = (
     Title("04_container_deploy", "Container deployment",
           "Does what we built run on the hosts, and is it what runs?", ("03_static_compile",)),
     Title("05_etcd_mtls", "etcd with mutual TLS", "Do the members make one cluster, closed to strangers?",
-          ("02_toolchain_build",), {"healthy_within": int, "drill": bool}),
+          ("02_toolchain_build",), {"healthy_within": int, "drill": bool}, tries=True, on_what_is_deployed=True),
     Title("08_load_test", "Load test", "How much does the service bear, and how long do its answers take?",
           ("04_container_deploy", "05_etcd_mtls"),
           {"rate": int, "seconds": int, "repeats": int, "connections": int}, measures=True, on_what_is_deployed=True),

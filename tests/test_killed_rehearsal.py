@@ -23,7 +23,7 @@ from runbook.testbed.bed import Bed
 from tests.test_rehearsal import runbook, state_of
 
 PLACES = 20
-LATEST = 6 * 60.0  # seconds after which nothing is killed any more
+LATEST = 20 * 60.0  # seconds after which nothing is killed any more
 MORE_LINES = 40  # of the journal, at most, from a chapter's begin to its kill: it may be in the next one then
 
 SHORT = ("-p", "08.repeats=1", "-p", "08.seconds=1")
@@ -71,12 +71,13 @@ def came_to(folder: Path) -> dict[str, object]:
             for chapter in told["chapters"]
         },
         "claims": {claim["id"]: (claim["state"], claim["holds"]) for claim in told["claims"]},
-        "numbers": sorted(told["numbers"]),
+        # not on which host: that of a put, say, is whoever does not lead just then
+        "numbers": {name.removesuffix(f".{one['host']}") for name, one in told["numbers"].items()},
     }
 
 
 @pytest.mark.long
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(3000)
 def test_the_whole_chain_killed_at_random_places_ends_as_one_that_never_was(bed: Bed, tmp_path: Path) -> None:
     before, places, kills = state_of(bed), random.Random(6), []
     site = ("run", "--site", str(bed.site_file), *SHORT)

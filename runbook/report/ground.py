@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from runbook.as_json import to_json
+from runbook.chapters.signing.seal import is_of_signatures
 from runbook.chapters.toolchain.observe import PREPARED
 from runbook.contents import Title, title_of
 from runbook.entries import Entry
@@ -97,9 +98,10 @@ def _toolchain(go: GoSource) -> str:
 
 
 def _made(told: Iterable[Entry], chapters: frozenset[str]) -> str:
-    """The artefacts of the chapters that this one builds on."""
+    """The artefacts of the chapters that this one builds on; who vouches for them does not change them."""
     kept = {str(one.get("name")): str(one.get("sha256")) for one in told
-            if one.kind == "note" and one.get("about") == "artifact" and one.chapter in chapters}
+            if one.kind == "note" and one.get("about") == "artifact" and one.chapter in chapters
+            and not is_of_signatures(str(one.get("name")))}
     return _sha256(json.dumps(kept, sort_keys=True).encode())
 
 

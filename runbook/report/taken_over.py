@@ -6,21 +6,19 @@ import json
 import shutil
 from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook.contents import Title
 from runbook.digest import sha256_of
 from runbook.entries import Entry, Span, spans
+from runbook.lasting import LASTS, STANDS
 from runbook.report.ground import Parts, differences, ground_of, identities
 from runbook.run import Run, all_runs
 from runbook.verdict import State
 
 GROUND = "ground"
 """How the journal's note of what a chapter stood on is called; its `text` is the chapter, its `parts` are all of it."""
-
-LASTS = timedelta(days=7)
-"""An older measurement is made again although nothing seems to have changed: what nobody thought of may have."""
 
 TOLD = ("verdict", "claim")
 NOTES = ("fact", "artifact", "picture")
@@ -121,9 +119,11 @@ def _unless_changed(run: Run, title: Title, found: Found) -> Found | Again:
     """What is measured on something deployed does not outlast a change of any host."""
     if not title.on_what_is_deployed:
         return found
+    assert found.chapter.end is not None
+    since = max(found.measured, datetime.fromisoformat(found.chapter.end.time)) if title.tries else found.measured
     for other in all_runs(run.site.name):
         for step in spans(other.entries(), "step"):
-            if _changed(step) and datetime.fromisoformat(str(step.end and step.end.time)) > found.measured:
+            if _changed(step) and datetime.fromisoformat(str(step.end and step.end.time)) > since:
                 return Again(f"{step.begin.host} was changed since, in {other.name}")
     return found
 
@@ -175,13 +175,17 @@ class TakingOver:
 
     def reason(self, title: Title, source: Path, parameters: Mapping[str, object]) -> str | None:
         """Why the chapter need not be run, once it was taken over; None where it is to be measured."""
-        if not title.measures or not self._hosts_are_known():
+        if not (title.measures or title.tries) or not self._hosts_are_known():
             return None
         self._hosts = self._hosts or identities(self._run)
         parts = ground_of(self._run, title, source, parameters, self._hosts)
         self._run.journal.write("note", about=GROUND, text=title.name, parts=parts)
         found = earlier(self._run, title, parts, datetime.now(UTC))
         again = found.why if isinstance(found, Again) else "it was asked for" if title.name in self._afresh else ""
+        if isinstance(found, Found) and not again and title.tries:
+            line = found.chapter.begin.seq
+            self._run.journal.write("note", about=STANDS, text=title.name, run=found.run.name, line=line)
+            return None
         if isinstance(found, Found) and not again:
             reason = take_over(found, self._run, title)
             if reason is not None:

@@ -22,6 +22,7 @@ from runbook.chapters.etcd.verify import verify
 from runbook.chapters.etcd.wanted import RISK, Wanted, cluster_of
 from runbook.chapters.hosts.system import UNAME
 from runbook.errors import Blocked
+from runbook.lasting import EarlierClaims
 from runbook.remote.question import Unanswered
 from runbook.views import Observed
 
@@ -77,6 +78,6 @@ def signed(chapter: Chapter, wanted: Wanted) -> Signed:
     return chapter.observe(lambda one: sign_requests(one, wanted))
 
 
-def evidence(chapter: Chapter, wanted: Wanted) -> Evidence | NotTried:
-    """What the chapter's claims are judged by; see `gather`."""
-    return chapter.observe(lambda one: gather(one, wanted))
+def evidence(chapter: Chapter, wanted: Wanted) -> Evidence | NotTried | EarlierClaims:
+    """What the chapter's claims are judged by; see `gather`. Judgements themselves where an earlier run's stand."""
+    return chapter.earlier.claims() or chapter.observe(lambda one: gather(one, wanted))

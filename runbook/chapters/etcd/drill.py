@@ -13,6 +13,7 @@ from runbook.chapters.etcd.replication import KEYS, ask_member
 from runbook.chapters.etcd.start import healthy
 from runbook.chapters.etcd.wanted import Wanted
 from runbook.errors import RemoteError
+from runbook.lasting import lasting
 from runbook.remote.command import Script, command
 from runbook.remote.fleet import Fleet
 from runbook.remote.question import Unanswered
@@ -51,6 +52,7 @@ class Written:
     ends: tuple[float, ...]
 
 
+@lasting
 def member_killed(chapter: Chapter, wanted: Wanted) -> Verdicts:
     """Only where the site allows drills. A follower is killed: killing the leader would measure an election."""
     if chapter.check:

@@ -84,6 +84,11 @@ def seal(
     return Seal(name, path, trust_of(chapter))
 
 
+def is_of_signatures(artifact: str) -> bool:
+    """Whether an artefact of that name says who vouches for another, and is nothing that was built."""
+    return artifact == TRUST or artifact.endswith(ENDING)
+
+
 def trust_of(chapter: Chapter) -> Path:
     """The keys that count in this run, as `keys_of` wrote them."""
     return chapter.run.artifacts / TRUST
