@@ -17,7 +17,7 @@ from runbook.verdict import Basis, Figure, State, Verdict, Verdicts
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 STANDS = "stands"
-"""The journal's note that an earlier run's findings stand: `text` the chapter, `run` and `line` where that began there."""
+"""The journal's note that an earlier run's findings stand: `text` the chapter, `run` and `line` its begin."""
 
 LASTS = timedelta(days=7)
 """An older measurement is made again although nothing seems to have changed: what nobody thought of may have."""
@@ -96,7 +96,7 @@ class Earlier:
 
 
 def _under(there: tuple[Entry, ...], begin: int, kind: str, function: str) -> Iterator[Entry]:
-    """Lines of a kind between the verb's note that names the function and the next verb's, in the chapter begun there."""
+    """Lines of a kind, in the chapter begun there, from the verb's note that names the function to the next verb's."""
     chapter = next((span for span in spans(there, "chapter") if span.begin.seq == begin and span.end), None)
     inside = False
     for entry in there:
