@@ -67,13 +67,18 @@ def text_of(told: Told, longest: int = 120) -> str:
 
 
 def line_of(words: object) -> str:
-    """A command's words as a person would type them; of `sh -c TEXT sh` only the text."""
+    """A command's words as a person would type them; of `sh -c TEXT sh` only the text, and its arguments."""
+    return "  ".join(part for part in script_of(words) if part)
+
+
+def script_of(words: object) -> tuple[str, str]:
+    """The text of `sh -c TEXT sh ARGUMENT …` and, as a comment, its arguments; any other command, and nothing."""
     if not isinstance(words, Sequence) or isinstance(words, str):
-        return str(words or "")
+        return str(words or ""), ""
     plain = [str(word) for word in words]
     if plain[:2] == ["sh", "-c"] and len(plain) > 2:
-        return plain[2] if len(plain) <= 4 else f"{plain[2]}  # {shlex.join(plain[4:])}"
-    return shlex.join(plain)
+        return plain[2], f"# {shlex.join(plain[4:])}" if len(plain) > 4 else ""
+    return shlex.join(plain), ""
 
 
 def gantt(spans: Sequence[Span]) -> Gantt:

@@ -10,7 +10,7 @@ from runbook.contents import CONTENTS, Title
 from runbook.entries import Entry, Span
 from runbook.report.account import Account, ChapterAccount, changed_by, seconds_of
 from runbook.report.excerpts import Excerpt, excerpt, script_excerpt
-from runbook.report.gantt import line_of, text_of
+from runbook.report.gantt import script_of, text_of
 from runbook.report.summary import ChapterSummary, ClaimSummary, Summary
 from runbook.report.verdict_rows import VerdictRow, verdict_rows
 from runbook.verdict import Basis, State, overall
@@ -28,7 +28,7 @@ class Told:
     host: str
     line: str
     whole: Excerpt | None  # of a transfer there is none
-    same_as: int | None  # the line of the journal whose command, shown before, has the same text; `whole` is None then
+    same_as: int | None  # the line of the journal that shows this script; `whole` are the arguments then
     sudo: bool
     exit_code: int | None
     seconds: float
@@ -148,15 +148,16 @@ def _told(folder: Path, seen: ChapterAccount | None, kind: str, scripts: dict[st
         end = span.end
         said = [excerpt(folder, stream, end.get(stream)) for stream in ("stdout", "stderr")] if end else []
         code = end.get("exit_code") if end else None
-        text = _whole(span) if kind == "command" else ""
-        first = scripts.setdefault(text, span.begin.seq) if len(text) > SHORT_SCRIPT else span.begin.seq
+        script, arguments = _script(span) if kind == "command" else ("", "")
+        first = scripts.setdefault(script, span.begin.seq) if len(script) > SHORT_SCRIPT else span.begin.seq
         same_as = first if first != span.begin.seq else None
+        text = arguments if same_as is not None else f"{script}  {arguments}".rstrip()
         found.append(
             Told(
                 seq=span.begin.seq,
                 host=span.begin.host or "",
                 line=text_of(span, 240),
-                whole=script_excerpt(text, f"journal.jsonl:{span.begin.seq}") if text and same_as is None else None,
+                whole=script_excerpt(text, f"journal.jsonl:{span.begin.seq}") if text else None,
                 same_as=same_as,
                 sudo=bool(span.begin.get("sudo")),
                 exit_code=code if isinstance(code, int) else None,
@@ -168,12 +169,12 @@ def _told(folder: Path, seen: ChapterAccount | None, kind: str, scripts: dict[st
     return tuple(found)
 
 
-def _whole(span: Span) -> str:
-    """A command to read: of a round of questions every script under its name."""
+def _script(span: Span) -> tuple[str, str]:
+    """A command to read, and as a comment the arguments of a script; of questions each script under its name."""
     questions = span.begin.get("questions")
-    if not isinstance(questions, list):
-        return line_of(span.begin.get("words"))
-    return "\n".join(f"# {one['name']}\n{str(one['script']).rstrip()}" for one in questions)
+    if isinstance(questions, list):
+        return "\n".join(f"# {one['name']}\n{str(one['script']).rstrip()}" for one in questions), ""
+    return script_of(span.begin.get("words"))
 
 
 def board(summary: Summary) -> dict[str, dict[str, tuple[State, int, int]]]:

@@ -129,12 +129,13 @@ def test_a_long_script_is_told_once_and_the_others_point_to_it(new_sample: Calla
 
     def work() -> None:
         for host in ("node1", "node2"):
-            sample.command(host, "sh", "-c", script, said=b"well\n")
+            sample.command(host, "sh", "-c", script, "sh", f"for {host}", said=b"well\n")
             sample.command(host, "true")
 
     sample.chapter("00_start", work, "pass")
     text = page(sample.close("passed", ""))
     seen = Page(text)
+    assert seen.text.count("for node2") == 1, "its line is cut before the arguments"
     assert seen.text.count("line-14") == 1 and seen.text.count("well") == 2
     (first,) = re.findall(r'<a href="#(told-\d+)">The same text as at line \d+</a>', text)
     assert first in seen.ids
