@@ -158,8 +158,8 @@ class Chapter:
 
     def judge(self, evidence: object) -> Heard:
         """Every claim of this chapter that the evidence decides: *article says / measured here*."""
-        with self._verb("judge", "judge"):
-            told = isinstance(evidence, EarlierClaims)
+        told = isinstance(evidence, EarlierClaims)
+        with self._verb("judge", evidence.of if told else type(evidence).__name__):
             heard = evidence.claims if told else tuple(hear(self.name, evidence))
             for claim, judgement in heard:
                 line = row(claim, judgement)

@@ -33,6 +33,7 @@ def lasting(function: Function) -> Function:
 class EarlierClaims:
     """Claims with the judgements that an earlier run came to, instead of evidence."""
 
+    of: str  # the type of that evidence
     claims: tuple[tuple[Claim, Judgement], ...]
     taken_over: Mapping[str, str]
 
@@ -58,13 +59,13 @@ class Earlier:
             return None
         return Verdicts(tuple(_verdict(line) for line in lines)), self._told(taken_over)
 
-    def claims(self) -> EarlierClaims | None:
-        """What the chapter's claims came to; None where they are to be judged by fresh evidence."""
-        lines, taken_over = self._lines("claim", "judge")
+    def claims(self, of: type) -> EarlierClaims | None:
+        """What the claims that this type of evidence decides came to; None where it is to be gathered."""
+        lines, taken_over = self._lines("claim", of.__name__)
         if not lines:
             return None
         ledger = load_ledger()
-        return EarlierClaims(tuple((ledger.claim(str(line["id"])), _judgement(line)) for line in lines),
+        return EarlierClaims(of.__name__, tuple((ledger.claim(str(line["id"])), _judgement(line)) for line in lines),
                              self._told(taken_over))
 
     def _told(self, taken_over: Mapping[str, str]) -> Mapping[str, str]:

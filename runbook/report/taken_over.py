@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from runbook.contents import Title
+from runbook.contents import TEARDOWN, Title
 from runbook.digest import sha256_of
 from runbook.entries import Entry, Span, spans
 from runbook.lasting import LASTS, STANDS
-from runbook.report.ground import Parts, differences, ground_of, identities
+from runbook.report.ground import Parts, differences, ground_of, identities, with_all_needs
 from runbook.run import Run, all_runs
 from runbook.verdict import State
 
@@ -116,14 +116,20 @@ def _why_not(found: Found, told: tuple[Entry, ...], parts: Parts, now: datetime)
 
 
 def _unless_changed(run: Run, title: Title, found: Found) -> Found | Again:
-    """What is measured on something deployed does not outlast a change of any host."""
+    """What is measured on something deployed does not outlast a change of any host.
+
+    What a chapter tries stands on its own changes and on those of the chapters that it builds on: a later one's, in
+    the very run that tried, are none of its ground.
+    """
     if not title.on_what_is_deployed:
         return found
     assert found.chapter.end is not None
+    own = {title.name, TEARDOWN, *with_all_needs(title)}
     since = max(found.measured, datetime.fromisoformat(found.chapter.end.time)) if title.tries else found.measured
     for other in all_runs(run.site.name):
         for step in spans(other.entries(), "step"):
-            if _changed(step) and datetime.fromisoformat(str(step.end and step.end.time)) > since:
+            counts = _changed(step) and (not title.tries or step.begin.chapter in own)
+            if counts and datetime.fromisoformat(str(step.end and step.end.time)) > since:
                 return Again(f"{step.begin.host} was changed since, in {other.name}")
     return found
 

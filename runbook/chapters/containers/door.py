@@ -29,6 +29,7 @@ from runbook.chapters.signing.programs import verifier
 from runbook.chapters.signing.seal import ENDING, Seal, keys_of, seal, trust_of
 from runbook.chapters.signing.statement import digests, of_image
 from runbook.errors import Blocked, together
+from runbook.lasting import EarlierClaims
 from runbook.plan import Plan
 from runbook.remote.fleet import Fleet
 from runbook.remote.question import HostAnswers, Question
@@ -136,19 +137,20 @@ def bad_version(chapter: Chapter, wanted: Deployment) -> Verdicts:
     return bad_version_is_taken_back(chapter, wanted, bad, questions, on_host, judged)
 
 
-def evidence_of(chapter: Chapter) -> Evidence:
-    """What the chapter's claims are judged by, asked of one host."""
-    return evidence(chapter.fleet.with_role("service"), drills=chapter.site.drills)
+def evidence_of(chapter: Chapter) -> Evidence | EarlierClaims:
+    """What the chapter's claims are judged by, asked of one host; or what an earlier run judged."""
+    return chapter.earlier.claims(Evidence) or evidence(chapter.fleet.with_role("service"), drills=chapter.site.drills)
 
 
-def ported_of(chapter: Chapter) -> Ported:
-    """What one host's containerd and runc are, for the claims about ports of them."""
-    return ported(chapter.fleet.with_role("service"))
+def ported_of(chapter: Chapter) -> Ported | EarlierClaims:
+    """What one host's containerd and runc are, for the claims about ports of them; see `evidence_of`."""
+    return chapter.earlier.claims(Ported) or ported(chapter.fleet.with_role("service"))
 
 
-def cpp_of(chapter: Chapter, wanted: Deployment) -> Cpp:
+def cpp_of(chapter: Chapter, wanted: Deployment) -> Cpp | EarlierClaims:
     """What came of the article's flags for C++, tried on this machine, beside the image that was made here."""
-    return try_flags(chapter.local, _image(wanted) if isinstance(wanted, Container) else None)
+    image = _image(wanted) if isinstance(wanted, Container) else None
+    return chapter.earlier.claims(Cpp) or try_flags(chapter.local, image)
 
 
 def _judged(chapter: Chapter, fleet: Fleet, wanted: Deployment) -> Verdicts:

@@ -80,4 +80,4 @@ def signed(chapter: Chapter, wanted: Wanted) -> Signed:
 
 def evidence(chapter: Chapter, wanted: Wanted) -> Evidence | NotTried | EarlierClaims:
     """What the chapter's claims are judged by; see `gather`. Judgements themselves where an earlier run's stand."""
-    return chapter.earlier.claims() or chapter.observe(lambda one: gather(one, wanted))
+    return chapter.earlier.claims(Evidence) or chapter.observe(lambda one: gather(one, wanted))
