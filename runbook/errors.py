@@ -10,6 +10,7 @@
     ├── Blocked                     exit code 3: a prerequisite is missing, nothing was changed
     │   ├── LockHeld                another run changes this host or writes this journal
     │   └── NotConfirmed            a protected site without its confirmation
+    │       └── DoneAlready         a cell that succeeded there, run once more
     ├── JournalDamaged              a journal that does not hold, named at its line
     ├── Interrupted                 a command that was stopped, or not begun, since somebody interrupted the run
     ├── ChapterStopped              a verb after a failed one
@@ -112,6 +113,10 @@ class LockHeld(Blocked):
 
 class NotConfirmed(Blocked):
     """A plan that changes a protected site, without its confirmation."""
+
+
+class DoneAlready(NotConfirmed):
+    """A cell that succeeded on a protected site, run once more; nothing is changed, and the chapter goes on."""
 
 
 class JournalDamaged(RunbookError):

@@ -36,6 +36,10 @@ class Figure:
         note = "" if self.basis is Basis.NATIVE else f" ({self.basis})"
         return f"{self.value:g} {self.unit}{note}"
 
+    def to_dict(self) -> dict[str, object]:
+        """As a journal's line has it."""
+        return {"value": self.value, "unit": self.unit, "host": self.host, "basis": str(self.basis)}
+
 
 @dataclass(frozen=True)
 class Verdict:
