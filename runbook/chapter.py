@@ -13,7 +13,7 @@ from runbook.claims.hearing import hear
 from runbook.claims.judge import row
 from runbook.consent import Consent
 from runbook.contents import Title
-from runbook.errors import Blocked, ChapterFailed, ChapterStopped, DoneAlready, RunbookError, together
+from runbook.errors import Blocked, ChapterFailed, ChapterStopped, DoneAlready, RunbookError, tell_interrupt, together
 from runbook.hold import Hold
 from runbook.perform import Performed, perform
 from runbook.plan import Plan, Plans
@@ -99,9 +99,8 @@ class Chapter:
 
     # The verbs, in their order.
 
-    def observe(
-        self, *what: Question | Callable[[Chapter], Value], fleet: Fleet | None = None
-    ) -> Observed | Value:
+    def observe(self, *what: Question | Callable[[Chapter], Value],
+                fleet: Fleet | None = None) -> Observed | Value:
         """Asks questions of every host, or calls one function of this chapter; the answers become facts."""
         with self._verb("observe", what[0] if what else None):
             if len(what) == 1 and not isinstance(what[0], Question):
@@ -223,9 +222,10 @@ class Chapter:
             if self._begin is not None:
                 self._end("blocked" if error.exit_code == Blocked.exit_code else "fail", str(error))
             raise
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             self._note("interrupted", verb)
             self.let_go()
+            tell_interrupt(error, verb)
             raise
         except Exception as error:
             self._stopped_by = error

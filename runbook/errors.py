@@ -205,3 +205,11 @@ class CommandTimedOut(RemoteError):
 
 class TransferFailed(RemoteError):
     """What arrived is not what was sent, or it did not arrive at all; the old file is intact."""
+
+
+def tell_interrupt(error: KeyboardInterrupt, verb: str) -> None:
+    """Has IPython show the interrupt of a verb as it shows an error of the runbook: for people, without frames."""
+    told = RunbookError(f"`{verb}` was interrupted: what it ran on the hosts was stopped, and they were let go",
+                        next="run the cell again, or go on from Observe, which sees what was done; "
+                             "`runbook status --hosts` asks the hosts what is left there")
+    error._render_traceback_ = lambda: ["KeyboardInterrupt: " + str(told)]  # type: ignore[attr-defined]

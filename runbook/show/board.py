@@ -9,7 +9,7 @@ from runbook.show.style import STYLE, kind, mark, word
 from runbook.show.under_way import under_way
 
 WIDEST = 8  # steps that have a column of their own; more are told as a count
-ENDED = ("applied", "unchanged", "pending", "failed")
+WELL = ("applied", "unchanged", "pending")
 VERBS = ("observe", "decide", "act", "verify", "record")
 
 
@@ -48,7 +48,7 @@ class Board:
             self._next[host] = at + 1
         elif line.get("phase") == "end" and line.get("begin") in self._begun:
             host, at = self._begun.pop(int(str(line["begin"])))
-            self._states[host][at] = str(line.get("state"))
+            self._states[host][at] = "stopped" if line.get("interrupted") else str(line.get("state"))
             self._doing[host] = ""
 
     def end(self, state: str) -> None:
@@ -64,7 +64,7 @@ class Board:
         every = [state for states in self._states.values() for state in states]
         if not every:
             return float(self.state == "done")
-        return sum(state in ENDED for state in every) / len(every)
+        return sum(state in WELL for state in every) / len(every)
 
     def html(self, seconds: float) -> str:
         """The board after `seconds` of work."""
@@ -86,7 +86,7 @@ class Board:
         every = [state for states in self._states.values() for state in states]
         if not every:
             return ""
-        return f"{sum(state in ENDED for state in every)} of {len(every)} steps · "
+        return f"{sum(state in WELL for state in every)} of {len(every)} steps · "
 
     def _table(self) -> str:
         columns = list(dict.fromkeys(why for steps in self._plans.values() for why in steps))
@@ -110,7 +110,7 @@ class Board:
         if not steps:
             return '<td class="rb-none">as wanted</td>' + "<td></td>" * (0 if wide else len(columns) - 1)
         if wide:
-            ended = sum(state in ENDED for state in states)
+            ended = sum(state in WELL for state in states)
             last = next((one for one in ("failed", "stopped", "now") if one in states), "")
             return _cell(last or (states[-1] if ended == len(states) else "waiting"), f"{ended} of {len(states)}")
         return "".join(_cell(states[steps.index(why)]) if why in steps else '<td class="rb-none">—</td>'

@@ -46,7 +46,7 @@ def _brick(title: Title, state: str, here: str, asks: bool) -> str:
     current = ' aria-current="page"' if title.name == here else ""
     classes = kind(state) + (" here" if title.name == here else "")
     return (f'<li class="{classes}" data-chapter="{title.name}" data-state="{escape(state)}"{current}>{link}'
-            f"<span>{mark(state)}{word(state)}</span>{more}</li>")
+            f'<span class="rb-state">{mark(state)}{word(state)}</span>{more}</li>')
 
 
 def _code(text: str) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextvars
-import os
-import signal
 import threading
 import time
 from types import TracebackType
@@ -14,6 +12,7 @@ from IPython.display import HTML, display
 
 from runbook.follow import Follower
 from runbook.show.board import Board
+from runbook.show.stop import stop_button
 
 TICK = 0.12  # seconds between two looks at the journal: faster than an eye needs, slower than a browser minds
 PATIENCE = 0.7  # seconds before a verb without a plan is worth a board: most questions are answered sooner
@@ -29,11 +28,8 @@ class Panel:
         self._patience = 0.0 if at_once else PATIENCE
         self._began = time.monotonic()
         self._over = threading.Event()
-        self._alone = threading.Lock()
         self._page = ipywidgets.HTML()
-        self._stop = ipywidgets.Button(description="■ Stop", tooltip="Stop what runs on the hosts")
-        self._stop.add_class("rb-stop")
-        self._stop.on_click(self._stop_asked)
+        self._stop = stop_button()
         self._box = ipywidgets.Box([self._page, self._stop])
         self._box.add_class("rb-live")
         self._handle: object = None
@@ -47,8 +43,7 @@ class Panel:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
-        with self._alone:  # a click that comes from now on finds nothing to stop
-            self._over.set()
+        self._over.set()
         self._thread.join()
         self._read()
         interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
@@ -74,10 +69,3 @@ class Panel:
 
     def _html(self) -> str:
         return self._board.html(time.monotonic() - self._began)
-
-    def _stop_asked(self, button: ipywidgets.Button) -> None:
-        """As the interrupt of a notebook: SIGINT, which the main thread gets; the clicks come in another one."""
-        with self._alone:
-            if not self._over.is_set():
-                button.description, button.disabled = "stopping…", True
-                os.kill(os.getpid(), signal.SIGINT)
