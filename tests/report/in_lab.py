@@ -14,6 +14,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Locator, Page, Route, TimeoutError
 
+RUNBOOK = (sys.executable, "-m", "runbook")
 START_SECONDS = 60
 CELL_SECONDS = 60_000  # playwright counts milliseconds
 PROMPT = "document.querySelectorAll('.jp-Notebook .jp-Cell')[number].querySelector('.jp-InputPrompt').textContent"
@@ -29,11 +30,9 @@ class Lab:
         self._said = folder / "said"
 
     def __enter__(self) -> Lab:
-        environment = {name: value for name, value in os.environ.items() if name != "RUNBOOK_RUN"}
-        environment["RUNBOOK_REPORTS"] = str(self._reports)
         with self._said.open("w") as said:
-            self._lab = subprocess.Popen([sys.executable, "-m", "runbook", "lab", "--site", str(self._site)],
-                                         env=environment, stdout=said, stderr=said, start_new_session=True)
+            self._lab = subprocess.Popen([*RUNBOOK, "lab", "--site", str(self._site)], env=self.environment,
+                                         stdout=said, stderr=said, start_new_session=True)
         until = time.monotonic() + START_SECONDS
         while not (found := re.search(r"(http://127\.0\.0\.1:\d+)/lab\S*\?token=(\w+)", self._said.read_text())):
             assert time.monotonic() < until and self._lab.poll() is None, self._said.read_text()
@@ -44,6 +43,16 @@ class Lab:
     def __exit__(self, *error: object) -> None:
         os.killpg(self._lab.pid, signal.SIGTERM)
         self._lab.wait(60)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For a command that is to find the run."""
+        own = {name: value for name, value in os.environ.items() if name != "RUNBOOK_RUN"}
+        return {**own, "RUNBOOK_REPORTS": str(self._reports)}
+
+    def undo(self) -> None:
+        """Takes back what was changed by hand, when the lab has ended."""
+        subprocess.run([*RUNBOOK, "undo", self.run.name], env=self.environment, capture_output=True, timeout=100)
 
     @property
     def run(self) -> Path:
@@ -63,6 +72,7 @@ class Notebook:
 
     def __init__(self, browser: Browser, lab: Lab, name: str, *, dark: bool = False, width: int = 1500,
                  height: int = 1100, scale: float = 1) -> None:
+        self._name = name
         self._context = browser.new_context(viewport={"width": width, "height": height}, device_scale_factor=scale,
                                             color_scheme="dark" if dark else "light")
         self.page: Page = self._context.new_page()
@@ -112,6 +122,10 @@ class Notebook:
     def ended(self, number: int) -> None:
         """Waits until a cell that was started has its number, and so has ended."""
         self.page.wait_for_function(f"(number) => /\\d/.test({PROMPT})", arg=number, timeout=CELL_SECONDS)
+
+    def told(self, lab: Lab) -> dict:
+        """The notebook as it lies in the run's folder."""
+        return json.loads((lab.notebooks / self._name).read_text())
 
     def count(self, number: int) -> str:
         return self.cell(number).locator(".jp-InputPrompt").text_content() or ""
