@@ -11,19 +11,23 @@ from typing import TypeVar
 from runbook import targets
 from runbook.claims.hearing import hear
 from runbook.claims.judge import row
+from runbook.consent import Consent
 from runbook.contents import Title
-from runbook.errors import Blocked, ChapterFailed, ChapterStopped, NotConfirmed, RunbookError, together
+from runbook.errors import Blocked, ChapterFailed, ChapterStopped, DoneAlready, RunbookError, tell_interrupt, together
 from runbook.hold import Hold
-from runbook.lasting import Earlier, EarlierClaims
+from runbook.lasting import Earlier, EarlierClaims, known_as
 from runbook.perform import Performed, perform
 from runbook.plan import Plan, Plans
+from runbook.position import position, present, states_in
 from runbook.remote.fleet import Fleet
 from runbook.remote.question import Question
 from runbook.remote.shell import Shell
 from runbook.run import Artifact, Run, who
+from runbook.show.bricks import Contents, card
+from runbook.showing import showing
 from runbook.site import Host, Site
 from runbook.targets import Target
-from runbook.verdict import Basis, Figure, Verdict, Verdicts, overall, skipped
+from runbook.verdict import Basis, Verdict, Verdicts, overall, skipped
 from runbook.views import Acted, Heard, Judged, Observed, Recorded
 
 Value = TypeVar("Value")
@@ -39,7 +43,8 @@ class Chapter:
         self.check = check
         self.options = options
         self.fleet = fleet
-        self._confirm = confirm
+        self.position = position(title, run.name, run.entries())
+        self._consent = Consent(run.site, title.name, confirm, run.journal, who())
         self._verdicts = Verdicts()
         self._claims: dict[str, int] = {}
         self._pending = False
@@ -74,6 +79,14 @@ class Chapter:
         mode = "check, nothing is changed" if self.check else "act"
         return f"{self.title.title} on {self.site.name}: {len(self.fleet.names)} hosts, {mode}"
 
+    def _repr_html_(self) -> str:
+        return card(self.position, repr(self), present())
+
+    @property
+    def contents(self) -> Contents:
+        """Every chapter and its state in this run, as the journal has it now."""
+        return Contents(states_in(self.run.entries()))
+
     def hosts_with(self, role: str) -> tuple[Host, ...]:
         """The hosts of a role among those that this chapter works on."""
         return tuple(host for host in self.site.hosts_with(role) if host.name in self.fleet.names)
@@ -88,14 +101,13 @@ class Chapter:
 
     # The verbs, in their order.
 
-    def observe(
-        self, *what: Question | Callable[[Chapter], Value], fleet: Fleet | None = None
-    ) -> Observed | Value:
+    def observe(self, *what: Question | Callable[[Chapter], Value],
+                fleet: Fleet | None = None) -> Observed | Value:
         """Asks questions of every host, or calls one function of this chapter; the answers become facts."""
-        with self._verb("observe"):
+        with self._verb("observe", what[0] if what else None):
             if len(what) == 1 and not isinstance(what[0], Question):
                 value = what[0](self)
-                self._note("observed", str(value))
+                self.note("observed", str(value))
                 return value
             answers = (fleet or self.fleet).ask(*what)
             for one in answers:
@@ -115,7 +127,7 @@ class Chapter:
         with self._verb("decide"):
             if not isinstance(seen, Observed):
                 value = function(seen, *wanted)
-                self._note("decided", str(value))
+                self.note("decided", str(value))
                 return value
             plans = Plans({one.host: function(one, *wanted) for one in seen})
             for host, plan in plans.items():
@@ -129,10 +141,10 @@ class Chapter:
         A function instead of plans is called as `function(chapter, *wanted)`: it makes something on the machine
         that runs the runbook, in the run's own folder, and changes no host.
         """
-        with self._verb("act"):
+        with self._verb("act", plans):
             if not isinstance(plans, Plans):
                 value = plans(self, *wanted)
-                self._note("made", str(value))
+                self.note("made", str(value))
                 self._pending = self._pending or bool(getattr(value, "pending", False))
                 return value
             hosts = [host for host, plan in plans.items() if plan]
@@ -145,7 +157,7 @@ class Chapter:
 
     def verify(self, function: Callable[..., Verdicts], *wanted: object) -> Judged:
         """Looks again with fresh questions: `function(chapter, *wanted)`; each verdict is recorded."""
-        with self._verb("verify", function.__name__):
+        with self._verb("verify", function):
             more: dict[str, object] = {}
             if self._pending:
                 verdicts = Verdicts((skipped(self.title.asks, "check mode: the changes above are pending"),))
@@ -159,7 +171,7 @@ class Chapter:
     def judge(self, evidence: object) -> Heard:
         """Every claim of this chapter that the evidence decides: *article says / measured here*."""
         told = isinstance(evidence, EarlierClaims)
-        with self._verb("judge", evidence.of if told else type(evidence).__name__):
+        with self._verb("judge", evidence):
             heard = evidence.claims if told else tuple(hear(self.name, evidence))
             for claim, judgement in heard:
                 line = row(claim, judgement)
@@ -183,41 +195,43 @@ class Chapter:
     def take_hosts(self, hosts: Sequence[str]) -> None:
         """Makes sure that these hosts may be changed now: confirmed where the site is protected, and locked.
 
-        Raises NotConfirmed, LockHeld and the errors of a host.
+        Raises NotConfirmed, DoneAlready, LockHeld and the errors of a host.
         """
-        if self.site.protected:
-            if self._confirm != self.site.name:
-                raise NotConfirmed(f"{self.site.name} is protected: these changes are not confirmed",
-                                   next=f"read the plan above, then `--confirm {self.site.name}` "
-                                        f"or confirm = \"{self.site.name}\" in the parameters cell")
-            self.run.journal.write("approval", what="confirm", by=who(), reason=f"confirm {self._confirm}")
+        self._consent.ask()
         self._hold.take(hosts)
 
     def note(self, about: str, text: str) -> None:
         """A line in the journal that is neither fact nor verdict."""
-        self._note(about, text)
+        self.run.journal.write("note", about=about, text=text)
 
     # What holds the verbs together.
 
     @contextlib.contextmanager
-    def _verb(self, verb: str, function: str = "") -> Iterator[None]:
+    def _verb(self, verb: str, what: object = None) -> Iterator[None]:
         if self._stopped_by is not None:
             raise ChapterStopped(f"{self.name}: `{verb}` refuses, since an earlier verb failed",
                                  next="mend what is said above, then run from the parameters cell")
         if self._begin is None:
             raise ChapterStopped(f"{self.name}: `{verb}` after record: this chapter has ended",
                                  next="run the notebook from its parameters cell")
-        self._since = self.run.journal.write("note", about="verb", text=verb, function=function)
+        self._since = self.run.journal.write("note", about="verb", text=verb, function=known_as(what))
+        self._consent.begin(verb, what)
         try:
-            yield
+            with showing(self.title, verb, self.run.journal.path, self.fleet.names, what, self._consent.done):
+                yield
+            if self._begin is not None:  # after `record` the chapter's own end says it
+                self._consent.end()
+        except DoneAlready:  # nothing was done: the chapter stands where it stood
+            raise
         except RunbookError as error:
             self._stopped_by = error
             if self._begin is not None:
                 self._end("blocked" if error.exit_code == Blocked.exit_code else "fail", str(error))
             raise
-        except KeyboardInterrupt:
-            self._note("interrupted", verb)
+        except KeyboardInterrupt as error:
+            self.note("interrupted", verb)
             self.let_go()
+            tell_interrupt(error, verb)
             raise
         except Exception as error:
             self._stopped_by = error
@@ -229,14 +243,9 @@ class Chapter:
 
     def _journalled(self, verdicts: Verdicts, **more: object) -> Iterator[Verdict]:
         for verdict in verdicts:
-            self.run.journal.write(
-                "verdict", host=verdict.host, what=verdict.what, state=verdict.state, reason=verdict.reason,
-                figures={name: figure_line(figure) for name, figure in verdict.figures.items()},
-                span=verdict.journal or (self._since, self.run.journal.last), **more)
+            span = verdict.journal or (self._since, self.run.journal.last)
+            self.run.journal.write("verdict", verdict.host, **verdict.to_dict(), span=span, **more)
             yield verdict
-
-    def _note(self, about: str, text: str) -> None:
-        self.run.journal.write("note", about=about, text=text)
 
     def let_go(self) -> None:
         """Releases the locks of this chapter; a host that went away keeps its own until it expires."""
@@ -250,7 +259,3 @@ class Chapter:
         self._begin = None
         self.run.journal.chapter = None
         self.fleet.close()
-
-
-def figure_line(figure: Figure) -> dict[str, object]:
-    return {"value": figure.value, "unit": figure.unit, "host": figure.host, "basis": str(figure.basis)}

@@ -10,6 +10,7 @@
     ├── Blocked                     exit code 3: a prerequisite is missing, nothing was changed
     │   ├── LockHeld                another run changes this host or writes this journal
     │   └── NotConfirmed            a protected site without its confirmation
+    │       └── DoneAlready         a cell that succeeded there, run once more
     ├── JournalDamaged              a journal that does not hold, named at its line
     ├── Interrupted                 a command that was stopped, or not begun, since somebody interrupted the run
     ├── ChapterStopped              a verb after a failed one
@@ -114,6 +115,10 @@ class NotConfirmed(Blocked):
     """A plan that changes a protected site, without its confirmation."""
 
 
+class DoneAlready(NotConfirmed):
+    """A cell that succeeded on a protected site, run once more; nothing is changed, and the chapter goes on."""
+
+
 class JournalDamaged(RunbookError):
     """A journal that does not hold."""
 
@@ -200,3 +205,11 @@ class CommandTimedOut(RemoteError):
 
 class TransferFailed(RemoteError):
     """What arrived is not what was sent, or it did not arrive at all; the old file is intact."""
+
+
+def tell_interrupt(error: KeyboardInterrupt, verb: str) -> None:
+    """Has IPython show the interrupt of a verb as it shows an error of the runbook: for people, without frames."""
+    told = RunbookError(f"`{verb}` was interrupted: what it ran on the hosts was stopped, and they were let go",
+                        next="run the cell again, or go on from Observe, which sees what was done; "
+                             "`runbook status --hosts` asks the hosts what is left there")
+    error._render_traceback_ = lambda: ["KeyboardInterrupt: " + str(told)]  # type: ignore[attr-defined]

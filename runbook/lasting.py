@@ -29,6 +29,13 @@ def lasting(function: Function) -> Function:
     return function
 
 
+def known_as(what: object) -> str:
+    """The name under which the journal's note of a verb has what it was given: a function, evidence, plans."""
+    if what is None:
+        return ""
+    return str(getattr(what, "of", "") or getattr(what, "__name__", "") or type(what).__name__)
+
+
 @dataclass(frozen=True, repr=False)
 class EarlierClaims:
     """Claims with the judgements that an earlier run came to, instead of evidence."""

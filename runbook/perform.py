@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from runbook.action import Place, Remove, RemoveFolder, Replace, Run
 from runbook.as_json import to_json
-from runbook.errors import RunbookError, UsageError
+from runbook.errors import Interrupted, RunbookError, UsageError
 from runbook.journal import Journal
 from runbook.plan import Action, Plan, Step
 from runbook.preimage import Keeper, change, tidy
@@ -68,7 +68,8 @@ def _perform(step: Step, shell: Shell, journal: Journal, run: str, check: bool, 
         taken_back = check or _take_back(step, shell, keeper, so_far, error)
         if taken_back and not check:
             so_far = Progress()
-        _end(journal, begin, "failed", so_far, error=str(error), taken_back=taken_back)
+        stopped = {"interrupted": True} if isinstance(error, Interrupted) else {}
+        _end(journal, begin, "failed", so_far, error=str(error), taken_back=taken_back, **stopped)
         raise
     except BaseException as error:  # interrupted: `undo` takes it back, there is no time to do so now
         _end(journal, begin, "failed", so_far, error=type(error).__name__, taken_back=check)

@@ -36,6 +36,10 @@ class Figure:
         note = "" if self.basis is Basis.NATIVE else f" ({self.basis})"
         return f"{self.value:g} {self.unit}{note}"
 
+    def to_dict(self) -> dict[str, object]:
+        """As a journal's line has it."""
+        return {"value": self.value, "unit": self.unit, "host": self.host, "basis": str(self.basis)}
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -52,6 +56,11 @@ class Verdict:
     def ok(self) -> bool:
         """True unless it failed or was blocked; skipped is not passed, but it is no failure."""
         return self.state in (State.PASS, State.SKIPPED)
+
+    def to_dict(self) -> dict[str, object]:
+        """As a journal's line has it, its host and its span beside it."""
+        figures = {name: figure.to_dict() for name, figure in self.figures.items()}
+        return {"what": self.what, "state": self.state, "reason": self.reason, "figures": figures}
 
     def __str__(self) -> str:
         return f"{self.host + ': ' if self.host else ''}{self.what}: {self.state}, {self.reason}"

@@ -13,6 +13,7 @@ from runbook.errors import (
     ChapterFailed,
     ChapterStopped,
     CommandFailed,
+    DoneAlready,
     LockHeld,
     NotConfirmed,
     ParameterError,
@@ -189,3 +190,33 @@ def test_a_chapter_without_its_run_or_its_needs_says_how_to_start(opened: Callab
 
 def test_the_start_joins_the_open_run_instead_of_opening_a_second(opened: Callable[..., Chapter]) -> None:
     assert opened().run.name == opened().run.name
+
+
+def test_what_was_done_on_a_protected_site_is_not_repeated_by_accident(
+    bed: Bed, opened: Callable[..., Chapter], tmp_path: Path, clean: None
+) -> None:
+    text = bed.site_file.read_text().replace("protected = false", "protected = true")
+    protected = tmp_path / "protected.toml"
+    protected.write_text(text.replace("../.cache", str(bed.site_file.parent.parent / ".cache")))
+    opened().run.close(state="pass")
+    chapter = opened(site=str(protected), confirm="testbed")
+    seen = chapter.observe(CONTENT)
+    plans = chapter.decide(wants("one\n"), seen)
+    assert repr(chapter.act(plans)) == "node2: applied"
+    with pytest.raises(DoneAlready, match="node2: the file is another one"):
+        chapter.act(plans)
+    assert chapter.observe(CONTENT)["node2"][CONTENT] == "one\n", "the chapter goes on"
+    chapter.record()
+    assert chapter.run.states() == {"00_start": "pass"}
+    again = opened(site=str(protected), confirm="testbed again")
+    assert repr(again.act(plans)) == "node2: unchanged"
+    again.record()
+
+
+def test_an_opened_chapter_says_where_it_stands(opened: Callable[..., Chapter]) -> None:
+    first = opened()
+    assert "Not run in this run yet" in first._repr_html_()
+    first.observe(CONTENT)
+    assert "stopped after observe: decide, act, verify and record are missing" in opened()._repr_html_()
+    first.record()
+    assert 'data-chapter="00_start" data-state="pass"' in first.contents._repr_html_()

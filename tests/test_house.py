@@ -21,8 +21,8 @@ STOREYS = {
     "digest": 0, "diff": 0,
     "claims": 4, "entries": 4, "as_json": 4.1, "logs": 4.1, "action": 4.1, "preimage_scripts": 4.1,
     "journal": 5, "preimage": 5, "plan": 5, "restore": 5.5, "perform": 6, "undo": 6, "hold": 6,
-    "run": 7, "show": 7, "lasting": 8, "views": 8,
-    "chapter": 9, "opening": 10, "chapters": 11, "testbed": 5, "report": 12,
+    "follow": 4.2, "consent": 6, "position": 6.5, "run": 7, "show": 7, "lasting": 8, "showing": 8, "views": 8,
+    "by_hand": 9, "chapter": 9, "opening": 10, "chapters": 11, "testbed": 5, "report": 12,
     "__init__": 13, "__main__": 13,
 }
 
@@ -54,7 +54,7 @@ def test_imports_point_downward(path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("libraries", "home"),
-    [(("fabric", "invoke", "paramiko"), "remote"), (("plotly", "ipywidgets"), "show"),
+    [(("fabric", "invoke", "paramiko"), "remote"), (("plotly", "ipywidgets", "anywidget"), "show"),
      (("papermill", "nbconvert"), "report")],
 )
 def test_a_library_is_imported_in_its_room_only(libraries: tuple[str, ...], home: str) -> None:

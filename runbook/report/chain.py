@@ -11,8 +11,8 @@ from runbook import errors
 from runbook.contents import Title
 from runbook.entries import spans
 from runbook.errors import RunbookError
+from runbook.follow import Follower
 from runbook.hold import let_go_of_left
-from runbook.report.follow import Follower
 from runbook.report.interruption import Interruption
 from runbook.report.kernel import Kernel, Kernels, without_iri
 from runbook.report.notebook import Work

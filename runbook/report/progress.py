@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Protocol
 from runbook.contents import Title
 from runbook.report.as_lines import Lines
 from runbook.show.tables import MARKS
+from runbook.show.under_way import says_how_far, under_way
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -20,7 +21,6 @@ STYLES: Mapping[str, str] = {
     "blocked": "yellow",
     "skipped": "bright_black",
 }
-LONGEST = 60  # characters of a command that are worth a place on the board
 
 
 class Progress(Protocol):
@@ -71,7 +71,7 @@ class Plain:
         host = f"{line['host']}: " if line.get("host") else ""
         if line.get("kind") == "step" and line.get("phase") == "begin":
             self.say(f"    {host}{line.get('why')}")
-        elif _is_under_way(line):
+        elif says_how_far(line):
             self.say(f"    {host}{line.get('text')}")
         elif line.get("kind") == "verdict" and line.get("state") in ("fail", "blocked"):
             self.say(f"    {host}{line.get('what')}: {line.get('state')}, {line.get('reason')}")
@@ -118,21 +118,14 @@ class Board:
         self._hosts.clear()
 
     def news(self, line: Mapping[str, object]) -> None:
-        kind, host = line.get("kind"), str(line.get("host") or "here")
-        if kind == "note" and line.get("about") == "verb":
+        if line.get("kind") == "note" and line.get("about") == "verb":
             self._verb = str(line.get("text"))
-        elif kind == "note" and line.get("about") == "progress":
-            self._hosts["build"] = str(line.get("text"))[:LONGEST]
-        elif _is_stage(line):
-            self._hosts[host] = str(line.get("text"))[:LONGEST]
-        elif kind == "note" and line.get("about") == "transfer":
-            self._hosts[host] = str(line.get("text"))[-LONGEST:]  # a path may be long, the figures are at the end
-        elif kind in ("step", "command", "transfer") and line.get("phase") == "begin":
-            words = line.get("words")
-            told = line.get("why") or (" ".join(map(str, words)) if isinstance(words, list) else words)
-            self._hosts[host] = " ".join(str(told or line.get("target") or kind).split())[:LONGEST]
-        elif kind in ("command", "transfer") and line.get("phase") == "end":
-            self._hosts.pop(host, None)
+        elif found := under_way(line):
+            host, doing = found
+            if doing:
+                self._hosts[host] = doing
+            else:
+                self._hosts.pop(host, None)
 
     def tick(self) -> None:
         """The live table refreshes itself."""
@@ -162,16 +155,6 @@ class Board:
             for host, doing in tuple(self._hosts.items()) if name == self._running else ():
                 table.add_row("", "", Text(host, style="bold"), "", Text(doing, style="bright_black"))
         return table
-
-
-def _is_under_way(line: Mapping[str, object]) -> bool:
-    """Whether something long says how far it is: a build, a command's stage, a transfer."""
-    return _is_stage(line) or (line.get("kind") == "note" and line.get("about") in ("progress", "transfer"))
-
-
-def _is_stage(line: Mapping[str, object]) -> bool:
-    """A long command's own word on how far it is."""
-    return line.get("kind") == "note" and line.get("about") == "stage" and line.get("phase") == "begin"
 
 
 class Deaf:

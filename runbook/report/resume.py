@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from runbook.consent import KERNEL
 from runbook.entries import Entry
 from runbook.errors import ParameterError, RunbookError
 from runbook.report.selection import Asked
 from runbook.run import RUN_VARIABLE, Run
 
-ASKED, KERNEL = "asked", "kernel"
+ASKED = "asked"
 END_SECONDS = 5.0  # for the kernel of the machine to take a killed process away
 PROC = Path("/proc")
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from runbook.contents import title_of
-from runbook.report.follow import Follower
+from runbook.follow import Follower
 from runbook.report.progress import Board, Plain
 
 STEP = {"kind": "step", "phase": "begin", "host": "node1", "why": "the unit is not there"}

@@ -1,0 +1,45 @@
+"""Whether a person watches this cell, and what is shown to one: a live board beside the same verbs."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from runbook.contents import Title
+from runbook.plan import Plans
+from runbook.remote.secret import KNOWN
+
+
+def watched() -> bool:
+    """Whether the running cell was sent by a front end that a person sits at, as JupyterLab is.
+
+    Such a front end names the cell in its request (`cellId` in the metadata of execute_request, JupyterLab since 3);
+    papermill, nbclient and nbval send none, and what they store stays the same.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None  # type: ignore[attr-defined]
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return False
+    request = kernel.get_parent("shell") or {}
+    return bool(request.get("metadata", {}).get("cellId"))
+
+
+@contextlib.contextmanager
+def showing(title: Title, verb: str, journal: Path, hosts: Sequence[str], what: object,
+            done: Sequence[str]) -> Iterator[None]:
+    """While it is entered, whoever watches sees what each host does; nobody watches: nothing at all happens."""
+    if not watched():
+        yield
+        return
+    from runbook.follow import Follower
+    from runbook.show.board import Board
+    from runbook.show.panel import Panel
+
+    plans = what if isinstance(what, Plans) else None
+    steps = {host: [KNOWN.mask(step.why) for step in plan] for host, plan in plans.items()} if plans else {}
+    board = Board(title.title, verb, hosts, steps, done)
+    with Panel(board, Follower(journal), title.name, at_once=plans is not None and not plans.empty):
+        yield
