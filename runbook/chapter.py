@@ -14,10 +14,11 @@ from runbook.claims.judge import row
 from runbook.contents import Title
 from runbook.errors import Blocked, ChapterFailed, ChapterStopped, NotConfirmed, RunbookError, together
 from runbook.hold import Hold
-from runbook.perform import Performed, perform
-from runbook.plan import Plan, Plans
+from runbook.perform import perform_there
+from runbook.plan import Plans
 from runbook.remote.fleet import Fleet
 from runbook.remote.question import Question
+from runbook.remote.round import FirstFailure
 from runbook.remote.shell import Shell
 from runbook.run import Artifact, Run, who
 from runbook.site import Host, Site
@@ -136,7 +137,9 @@ class Chapter:
             hosts = [host for host, plan in plans.items() if plan]
             if hosts and not self.check:
                 self.take_hosts(hosts)
-            outcomes = self.fleet.only(*plans).each(lambda shell: self._perform(plans[shell.name], shell))
+            outcomes = self.fleet.carry(
+                perform_there, {host: (plan, self.run.name, self.check) for host, plan in plans.items()},
+                first_failure=FirstFailure(self.site.ssh.first_failure))
             done = outcomes.values()
             self._pending = self._pending or any(one.state == "pending" for one in done)
             return Acted({one.host: one.state for one in done}, {one.host: one.changed for one in done})
@@ -217,9 +220,6 @@ class Chapter:
             self._stopped_by = error
             self._end("fail", f"{type(error).__name__}: {error}")
             raise
-
-    def _perform(self, plan: Plan, shell: Shell) -> Performed:
-        return perform(plan, shell, self.run.journal, run=self.run.name, check=self.check)
 
     def _journalled(self, verdicts: Verdicts) -> Iterator[Verdict]:
         for verdict in verdicts:
