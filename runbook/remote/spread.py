@@ -6,6 +6,7 @@ import contextlib
 import logging
 import pickle
 import tempfile
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,6 +61,10 @@ class Spread:
         from distributed import Queue
 
         heard = Queue(line, client=client)
+        over = threading.Event()
+        # A wait with a limit of Dask's own would be an error in its log each time that the limit passes.
+        ticking = threading.Thread(target=_tick, args=(heard, over), name="tick", daemon=True)
+        ticking.start()
         futures = [client.submit(carry_out, one, pure=False, retries=0) for one in packed]
         try:
             self._listen(client, heard, ledger, futures)
@@ -69,6 +74,8 @@ class Spread:
                 self._listen(client, heard, ledger, futures, until=time.monotonic() + TO_STOP)
             raise
         finally:
+            over.set()
+            ticking.join()
             client.cancel(futures)
             heard.close()
         return ledger.outcomes()
@@ -79,10 +86,9 @@ class Spread:
 
         alone_since: float | None = None
         while not ledger.complete and time.monotonic() < until:
-            message: Message | None = None
-            with contextlib.suppress(TimeoutError):
-                message = pickle.loads(heard.get(timeout=LOOK))
-            if message is not None:
+            said = heard.get()
+            if said:
+                message: Message = pickle.loads(said)
                 answer = pickle.dumps(ledger.take(message))
                 Queue(f"{ledger.line}-{message.attempt}", client=client).put(answer)
                 alone_since = None
@@ -122,8 +128,8 @@ class Spread:
                     folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="runbook-spread-"))
                     address = stack.enter_context(LocalCluster(
                         n_workers=int(self.where.removeprefix(LOCAL)), threads_per_worker=1, processes=True,
-                        host="127.0.0.1", dashboard_address=None, local_directory=folder,
-                        silence_logs=logging.CRITICAL))
+                        host="127.0.0.1", dashboard_address="127.0.0.1:0", worker_dashboard_address="127.0.0.1:0",
+                        local_directory=folder, silence_logs=logging.CRITICAL))
                 try:
                     client = stack.enter_context(Client(address, timeout=10))
                 except OSError as error:
@@ -137,3 +143,9 @@ class Spread:
         if self._open is not None:
             self._open[1].close()
             self._open = None
+
+
+def _tick(heard: Any, over: threading.Event) -> None:
+    """An empty message now and then, so that who listens looks at its workers too."""
+    while not over.wait(LOOK):
+        heard.put(b"")

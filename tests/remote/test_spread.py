@@ -93,13 +93,16 @@ def test_the_hosts_are_spoken_to_by_several_processes_and_none_is_this_one(fleet
     assert len(set(by)) == 3 and os.getpid() not in by
 
 
+def test_nothing_of_it_listens_to_other_machines(fleet: Fleet) -> None:
+    pids = {os.getpid(), *fleet.carry(process_there, dict.fromkeys(fleet.names, ())).values()}
+    listening = subprocess.run(["ss", "--no-header", "-tlnp"], capture_output=True, text=True, check=True, timeout=30)
+    ours = [line.split()[3] for line in listening.stdout.splitlines() if any(f"pid={pid}," in line for pid in pids)]
+    assert ours and all(address.startswith("127.0.0.1:") for address in ours), ours
+
+
 def test_a_failure_stops_the_others_over_all_workers(fleet: Fleet, mark: str) -> None:
-    data = {host: (command("false") if host == "light1" else command("sleep", mark),) for host in fleet.names}
-
-    def wait_there(host: str) -> None:
-        data[host] = (command("sh", "-c", "sleep 3; exit 1"),)
-
-    wait_there("light1")
+    data = dict.fromkeys(fleet.names, (command("sleep", mark),))
+    data["light1"] = (command("sh", "-c", "sleep 3; exit 1"),)
     outcomes = fleet.carry(run_there, data, first_failure=FirstFailure.STOP)
     assert isinstance(outcomes.errors["light1"], CommandFailed) and not outcomes.good
     assert {type(outcomes.errors[host]) for host in fleet.names[1:]} == {LeftOut}
@@ -145,7 +148,7 @@ def test_what_a_worker_that_died_had_begun_to_change_is_told_and_not_done_twice(
         fleet: Fleet, journal: Journal, mark: str) -> None:
     killing = kill_a_worker_when(fleet, mark, COUNT)
     before = journal.last
-    outcomes = fleet.run(command("sh", "-c", 'sleep "$1" & sleep 6; kill %1', "sh", mark))
+    outcomes = fleet.run(command("sh", "-c", 'sleep "$1" & sleep 6; kill $!', "sh", mark))
     killing.join()
     lost = outcomes.errors
     assert {type(error) for error in lost.values()} == {WorkerLost} and "light1" in lost and len(lost) < COUNT
