@@ -1,5 +1,4 @@
-"""What a site's hosts say of themselves: who holds their lock, which leases they have, what has drifted, and what to do
-about each."""
+"""A site's hosts as they are: who holds their lock, which leases they have, what has drifted, and what to do."""
 
 from __future__ import annotations
 
