@@ -26,11 +26,6 @@ choice, AES-CTR with an HMAC. A host that has none of them gets what paramiko of
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
-CONFIG = Config(lazy=True, overrides={"load_ssh_configs": False, "runners": {"remote": FastRunner}})
-"""Of all connections: Fabric's and SSH's own files are not read, a site says all there is. It is only read; to make one
-costs 1.5 ms."""
-
-
 class _SiteKeys(paramiko.MissingHostKeyPolicy):
     """Every key goes through the pin; nothing is ever added."""
 
@@ -49,6 +44,9 @@ def login(host: Host, key: paramiko.PKey | None, pin: Pin, passed_by: tuple[str,
     """
     ssh = host.ssh
     left = max(until - time.monotonic(), 0.05)
+    # Fabric's and SSH's own files are not read: a site says all there is. One for each: it fills itself when it is read,
+    # which threads may not do at once.
+    config = Config(lazy=True, overrides={"load_ssh_configs": False, "runners": {"remote": FastRunner}})
     known = [known.kind for known in pin.known()] if not ssh.host_key else []
 
     def transport(sock: socket.socket, **options: object) -> HearingTransport:
@@ -60,7 +58,7 @@ def login(host: Host, key: paramiko.PKey | None, pin: Pin, passed_by: tuple[str,
         return made
 
     connection = Connection(
-        host.address, user=ssh.user, port=ssh.port, config=CONFIG,
+        host.address, user=ssh.user, port=ssh.port, config=config,
         connect_kwargs={
             "sock": stream, "pkey": key, "allow_agent": key is None, "look_for_keys": False,
             "timeout": left, "banner_timeout": left, "auth_timeout": left, "channel_timeout": left,
