@@ -44,8 +44,8 @@ def login(host: Host, key: paramiko.PKey | None, pin: Pin, passed_by: tuple[str,
     """
     ssh = host.ssh
     left = max(until - time.monotonic(), 0.05)
-    # Fabric's and SSH's own files are not read: a site says all there is. One for each: it fills itself when it is read,
-    # which threads may not do at once.
+    # Fabric's and SSH's own files are not read: a site says all there is. One for each connection: it fills itself when
+    # it is first read, which threads may not do at once.
     config = Config(lazy=True, overrides={"load_ssh_configs": False, "runners": {"remote": FastRunner}})
     known = [known.kind for known in pin.known()] if not ssh.host_key else []
 
