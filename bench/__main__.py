@@ -46,13 +46,14 @@ def main() -> int:
     try:
         with borrowed("sites/testbed.toml") as bed:
             site = load_site(bed.site_file)
-            measures = [measure for name in names for measure in MEASUREMENTS[name](site)]
+            for name in names:
+                measures = MEASUREMENTS[name](site)
+                keep(measures)            # at once: another one's failure loses nothing
+                for measure in measures:
+                    print(measure, flush=True)
     except RunbookError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    for measure in measures:
-        print(measure)
-    keep(measures)
     print(f"written to {RESULTS.relative_to(RESULTS.parent.parent)}")
     return 0
 
