@@ -6,7 +6,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Mapping
 
-from bench import audit, chapter, command, file, files, fleet, incremental, questions, second_run
+from bench import audit, chapter, command, converge, file, files, fleet, incremental, questions, second_run
 from bench.measure import RESULTS, Measure, keep
 from runbook.errors import RunbookError
 from runbook.site import Host, Site, load_site
@@ -18,12 +18,16 @@ MEASUREMENTS: Mapping[str, Callable[[Site], list[Measure]]] = {
     "files-1000": lambda site: files.measure(first(site)),
     "chapter-overhead": lambda site: [chapter.measure()],
     "second-run": lambda site: [second_run.measure(site)],
+    "fleet-1": lambda site: fleet.measure(1, rounds=3),
+    "fleet-10": lambda site: fleet.measure(10, rounds=3),
     "fleet-20": lambda site: fleet.measure(20, rounds=3),
     "fleet-100": lambda site: fleet.measure(100, rounds=2),
+    "job": converge.measure,
     "audit-etcd": audit.measure,
     "incremental": lambda site: [incremental.measure(site)],
 }
-"""Some measure two things at once: the fleets their memory too, file and files also what is there already."""
+"""Some measure two things at once: the fleets their memory too, file and files also what is there already, the job its
+first run and the next."""
 
 
 def first(site: Site) -> Host:
@@ -42,13 +46,14 @@ def main() -> int:
     try:
         with borrowed("sites/testbed.toml") as bed:
             site = load_site(bed.site_file)
-            measures = [measure for name in names for measure in MEASUREMENTS[name](site)]
+            for name in names:
+                measures = MEASUREMENTS[name](site)
+                keep(measures)            # at once: another one's failure loses nothing
+                for measure in measures:
+                    print(measure, flush=True)
     except RunbookError as error:
         print(error, file=sys.stderr)
         return error.exit_code
-    for measure in measures:
-        print(measure)
-    keep(measures)
     print(f"written to {RESULTS.relative_to(RESULTS.parent.parent)}")
     return 0
 

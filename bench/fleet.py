@@ -76,15 +76,12 @@ def ended(process: subprocess.Popen[bytes]) -> None:
         raise RuntimeError(f"{process.args}: exit {code}: " + process.log.read()[-2000:].decode(errors="replace"))
 
 
-def ansible(site: Site, folder: Path) -> Callable[[], subprocess.Popen[bytes]]:
-    """With what makes it fast: pipelining, persistent connections, all hosts at once and none waiting for another."""
-    playbook = program("ansible-core", "ansible-playbook")
+def ansible_settings(site: Site, folder: Path) -> Callable[[], dict[str, str]]:
+    """What makes it fast: pipelining, persistent connections, all hosts at once. Writes `hosts`, its inventory; each
+    call is for a run of its own, with no connection of the one before."""
     (folder / "hosts").write_text("".join(
         f"{host.name} ansible_host={host.address} ansible_user={host.ssh.user}\n" for host in site.hosts))
     (folder / "ansible.cfg").touch()  # not the machine's own
-    tasks = "".join("    - command: 'true'\n" for _ in range(ROUNDS))
-    (folder / "play.yml").write_text(
-        f"- hosts: all\n  gather_facts: false\n  strategy: free\n  tasks:\n{tasks}")
     settings = {
         "ANSIBLE_CONFIG": str(folder / "ansible.cfg"), "ANSIBLE_HOME": str(folder / "ansible"),
         "ANSIBLE_PIPELINING": "1", "ANSIBLE_FORKS": str(len(site.hosts)),
@@ -93,23 +90,32 @@ def ansible(site: Site, folder: Path) -> Callable[[], subprocess.Popen[bytes]]:
         "ANSIBLE_SSH_ARGS": f"-F none -o ControlMaster=auto -o ControlPersist=5s -o UserKnownHostsFile="
                             f"{site.ssh.known_hosts}"}
     numbers = iter(range(1000))
+    return lambda: {**settings, "ANSIBLE_SSH_CONTROL_PATH_DIR": str(folder / f"cp{next(numbers)}")}
 
-    def start() -> subprocess.Popen[bytes]:
-        fresh = folder / f"cp{next(numbers)}"  # no connection of the round before
-        return started([str(playbook), "-i", str(folder / "hosts"), str(folder / "play.yml")],
-                       {**settings, "ANSIBLE_SSH_CONTROL_PATH_DIR": str(fresh)})
 
-    return start
+def ansible(site: Site, folder: Path) -> Callable[[], subprocess.Popen[bytes]]:
+    """No host waits for another."""
+    playbook = program("ansible-core", "ansible-playbook")
+    settings = ansible_settings(site, folder)
+    tasks = "".join("    - command: 'true'\n" for _ in range(ROUNDS))
+    (folder / "play.yml").write_text(
+        f"- hosts: all\n  gather_facts: false\n  strategy: free\n  tasks:\n{tasks}")
+    return lambda: started([str(playbook), "-i", str(folder / "hosts"), str(folder / "play.yml")], settings())
+
+
+def pyinfra_inventory(site: Site, folder: Path) -> Path:
+    key = str(site.ssh.key).removeprefix("file:")
+    data = {"ssh_user": site.ssh.user, "ssh_key": key, "ssh_known_hosts_file": str(site.ssh.known_hosts)}
+    (folder / "inventory.py").write_text(f"hosts = {[(host.address, data) for host in site.hosts]!r}\n")
+    return folder / "inventory.py"
 
 
 def pyinfra(site: Site, folder: Path) -> Callable[[], subprocess.Popen[bytes]]:
     words = program("pyinfra", "pyinfra")
-    key = str(site.ssh.key).removeprefix("file:")
-    data = {"ssh_user": site.ssh.user, "ssh_key": key, "ssh_known_hosts_file": str(site.ssh.known_hosts)}
-    (folder / "inventory.py").write_text(f"hosts = {[(host.address, data) for host in site.hosts]!r}\n")
+    inventory = pyinfra_inventory(site, folder)
     (folder / "deploy.py").write_text("from pyinfra.operations import server\n" + "".join(
         f"server.shell(name='{number}', commands=['true'])\n" for number in range(ROUNDS)))
-    return lambda: started([str(words), "-y", "--parallel", str(len(site.hosts)), str(folder / "inventory.py"),
+    return lambda: started([str(words), "-y", "--parallel", str(len(site.hosts)), str(inventory),
                             str(folder / "deploy.py")], {})
 
 

@@ -16,11 +16,12 @@ from runbook.contents import Title
 from runbook.errors import Blocked, ChapterFailed, ChapterStopped, DoneAlready, RunbookError, tell_interrupt, together
 from runbook.hold import Hold
 from runbook.lasting import Earlier, EarlierClaims, known_as
-from runbook.perform import Performed, perform
-from runbook.plan import Plan, Plans
+from runbook.perform import perform_there
+from runbook.plan import Plans
 from runbook.position import position, present, states_in
 from runbook.remote.fleet import Fleet
 from runbook.remote.question import Question
+from runbook.remote.round import FirstFailure
 from runbook.remote.shell import Shell
 from runbook.run import Artifact, Run, who
 from runbook.show.bricks import Contents, card
@@ -101,8 +102,7 @@ class Chapter:
 
     # The verbs, in their order.
 
-    def observe(self, *what: Question | Callable[[Chapter], Value],
-                fleet: Fleet | None = None) -> Observed | Value:
+    def observe(self, *what: Question | Callable[[Chapter], Value], fleet: Fleet | None = None) -> Observed | Value:
         """Asks questions of every host, or calls one function of this chapter; the answers become facts."""
         with self._verb("observe", what[0] if what else None):
             if len(what) == 1 and not isinstance(what[0], Question):
@@ -150,7 +150,9 @@ class Chapter:
             hosts = [host for host, plan in plans.items() if plan]
             if hosts and not self.check:
                 self.take_hosts(hosts)
-            outcomes = self.fleet.only(*plans).each(lambda shell: self._perform(plans[shell.name], shell))
+            outcomes = self.fleet.carry(
+                perform_there, {host: (plan, self.run.name, self.check) for host, plan in plans.items()},
+                first_failure=FirstFailure(self.site.ssh.first_failure))
             done = outcomes.values()
             self._pending = self._pending or any(one.state == "pending" for one in done)
             return Acted({one.host: one.state for one in done}, {one.host: one.changed for one in done})
@@ -238,9 +240,6 @@ class Chapter:
             self._end("fail", f"{type(error).__name__}: {error}")
             raise
 
-    def _perform(self, plan: Plan, shell: Shell) -> Performed:
-        return perform(plan, shell, self.run.journal, run=self.run.name, check=self.check)
-
     def _journalled(self, verdicts: Verdicts, **more: object) -> Iterator[Verdict]:
         for verdict in verdicts:
             span = verdict.journal or (self._since, self.run.journal.last)
@@ -254,8 +253,8 @@ class Chapter:
     def _end(self, state: str, reason: str) -> None:
         self.let_go()
         assert self._begin is not None
-        self.run.journal.end(self._begin, state=state, reason=reason,
-                             seconds=round(time.monotonic() - self._started, 3))
+        seconds = round(time.monotonic() - self._started, 3)
+        self.run.journal.end(self._begin, state=state, reason=reason, seconds=seconds)
         self._begin = None
         self.run.journal.chapter = None
         self.fleet.close()

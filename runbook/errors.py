@@ -25,8 +25,11 @@
         ├── SudoRefused             `sudo -n` is not allowed
         ├── ConnectionLost          while a command ran: its fate is unknown
         ├── CommandFailed           an exit code that was not expected, or a signal
+        ├── LeftOut                 not begun, or stopped, since another host failed first
         ├── LeaseUnknown            a lease that the host has not, or no more
+        ├── Flooded                 a command that said more than is kept, and was stopped
         ├── CommandTimedOut         the limit passed, the command was stopped
+        ├── WorkerLost              the process that spoke to it for us has died
         └── TransferFailed          what arrived is not what was sent
 """
 
@@ -74,8 +77,12 @@ def _revive(kind: type[RunbookError], state: dict[str, object]) -> RunbookError:
 
 
 def together(errors: Iterable[RunbookError]) -> RunbookError:
-    """One error for those of several hosts: the first failure, else the first; what the others say is in its tail."""
-    first, *others = sorted(errors, key=lambda error: error.exit_code != RunbookError.exit_code)
+    """One error for those of several hosts: the first failure, else the first; what the others say is in its tail.
+
+    A host that was left out since another failed is never the first: it is not what is to be mended.
+    """
+    first, *others = sorted(errors, key=lambda error: (isinstance(error, LeftOut),
+                                                       error.exit_code != RunbookError.exit_code))
     if not others:
         return first
     whole = copy.copy(first)
@@ -195,12 +202,26 @@ class CommandFailed(RemoteError):
         self.exit_code_seen = exit_code_seen
 
 
+class LeftOut(RemoteError):
+    """A host that was not begun, or was stopped, since another one failed first and that was to stop the others."""
+
+    exit_code = 3
+
+
 class LeaseUnknown(RemoteError):
     """A lease that the host has not, or no more."""
 
 
+class Flooded(RemoteError):
+    """A command said more than is kept in memory; it was stopped on the host."""
+
+
 class CommandTimedOut(RemoteError):
     """The limit passed; the command was stopped on the host."""
+
+
+class WorkerLost(RemoteError):
+    """The process that spoke to the host for us has died; what became of what it did there is not known."""
 
 
 class TransferFailed(RemoteError):

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from runbook.action import Place, Remove, RemoveFolder, Replace, Run
 from runbook.as_json import to_json
 from runbook.errors import Interrupted, RunbookError, UsageError
-from runbook.journal import Journal
 from runbook.plan import Action, Plan, Step
 from runbook.preimage import Keeper, change, tidy
 from runbook.remote.command import Command
 from runbook.remote.secret import KNOWN
-from runbook.remote.shell import Shell
+from runbook.remote.shell import Recorder, Shell
+from runbook.remote.strict import StrictShell
 from runbook.restore import Taken, take_back
 
 
@@ -41,7 +41,7 @@ class Progress:
     begun: Action | None = None  # the action that is being done now
 
 
-def perform(plan: Plan, shell: Shell, journal: Journal, *, run: str, check: bool, drill: bool = False) -> Performed:
+def perform(plan: Plan, shell: Shell, journal: Recorder, *, run: str, check: bool, drill: bool = False) -> Performed:
     """Carries out a plan on one host; with `check` the same, but what would be done is only counted.
 
     The steps of a `drill` are marked as such: they are taken back by it, and count as no change of the run.
@@ -54,7 +54,12 @@ def perform(plan: Plan, shell: Shell, journal: Journal, *, run: str, check: bool
     return Performed(shell.name, state, len(plan), changed)
 
 
-def _perform(step: Step, shell: Shell, journal: Journal, run: str, check: bool, drill: bool) -> int:
+def perform_there(shell: StrictShell, plan: Plan, run: str, check: bool) -> Performed:
+    """As `perform`, told to the shell's own recorder: for a worker that speaks to the host for us, too."""
+    return perform(plan, shell, shell.recorder, run=run, check=check)
+
+
+def _perform(step: Step, shell: Shell, journal: Recorder, run: str, check: bool, drill: bool) -> int:
     _undo_can_be_written(step)
     own = step.to_dict() | ({"drill": True} if drill else {})
     begin = journal.begin("step", shell.name, **own, diff=step.diff, id=step.id, run=run, check=check)
@@ -122,7 +127,7 @@ def _take_back(step: Step, shell: Shell, keeper: Keeper, so_far: Progress, error
     return True
 
 
-def _end(journal: Journal, begin: int, state: str, so_far: Progress, **more: object) -> None:
+def _end(journal: Recorder, begin: int, state: str, so_far: Progress, **more: object) -> None:
     journal.end(begin, state=state, changed=so_far.changed, written=so_far.written, kept=so_far.kept, **more)
 
 

@@ -198,3 +198,22 @@ exit 0
 """, sudo=True, limit=LIMIT)
 
 STEPS = Script(r"""if [ -d "$1/$2" ]; then ls -A -- "$1/$2"; fi""", sudo=True)
+
+# For each path four arguments: itself, the entry of its pre-image where its hash may not be told, mode and owner.
+SEEN = Script(WORDS + r"""
+while [ $# -gt 3 ]; do
+    now=$(state "$1")
+    content=${now##* } rights=right
+    if [ -n "$2" ]; then
+        if [ ! -f "$2/wanted" ]; then content=unknown
+        elif grep -qxF -e "$content" -- "$2/wanted"; then content=wanted
+        else content=other; fi
+    fi
+    case ${now%% *} in file | folder)
+        if [ -n "$3" ] && [ "$(stat -L -c %a -- "$1")" != "$3" ]; then rights=mode; fi
+        if [ -n "$4" ] && ! owned "$1" "$4"; then rights=owner; fi ;;
+    esac
+    printf '%s %s %s\n' "${now%% *}" "$content" "$rights"
+    shift 4
+done
+""", sudo=True, limit=LIMIT)

@@ -172,9 +172,14 @@ def all_runs(site: str = "") -> Iterator[Run]:
     for path in sorted(folder.glob("*/journal.jsonl"), reverse=True) if folder.is_dir() else ():
         if path.parent.is_symlink():
             continue
-        if not site or path.parent.name.partition("-")[2].partition("-")[2] == site:
+        if not site or site_of(path.parent) == site:
             with contextlib.suppress(JournalDamaged, SiteError):
                 yield Run(path.parent)
+
+
+def site_of(folder: Path) -> str:
+    """The name of the site that a run's folder is called by."""
+    return folder.name.partition("-")[2].partition("-")[2]
 
 
 def named(name: str) -> Run:

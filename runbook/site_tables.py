@@ -38,6 +38,10 @@ JUMP_FORM = re.compile(r"(?:(?P<user>[A-Za-z_][A-Za-z0-9_.-]{0,31})@)?"
                        r"(?::(?P<port>[1-9][0-9]{0,4}))?")
 JUMP = shaped(JUMP_FORM.pattern, "`address`, `user@address` or `user@address:port` (IPv6 in brackets)")
 
+SPREAD = shaped(r"local:[1-9][0-9]?|tls://\S+:[0-9]+|tcp://(127\.0\.0\.1|localhost|\[::1\]):[0-9]+",
+                "`local:N`, `tls://ADDRESS:PORT`, or `tcp://127.0.0.1:PORT`: whoever reaches a scheduler without TLS "
+                "runs code where its workers have the keys of servers")
+
 REFERENCE_FORMS = ("`env:NAME` (an environment variable), `file:PATH` (a file of mode 0600) or `prompt:` "
                    "(asked for), never the secret itself")
 
@@ -84,6 +88,14 @@ class SshSettings:
         "User, IdentityFile, ProxyJump, UserKnownHostsFile, ConnectTimeout) holds where this file says nothing", "",
         read=lambda text, absolute: str(absolute(text)) if text else "", forms="a path (a string)")
     at_once: int = entry("hosts spoken to side by side", 20, check=between(1, 1000))
+    first_failure: str = entry(
+        "what a change that fails on a host means for the others: `go-on`; `stop-starting` (what runs is let to its "
+        "end, with `at_once = 1` one host after the other); `stop` (what runs is stopped too)", "go-on",
+        check=one_of("go-on", "stop-starting", "stop"))
+    spread: str = entry(
+        "for a fleet larger than one machine drives, the workers of Dask: `tls://ADDRESS:PORT` of their scheduler, "
+        "`tcp://127.0.0.1:PORT`, or `local:N` processes here; without it, this process speaks to all hosts", "",
+        check=lambda value: SPREAD(value) if value else "")
 
 
 @dataclass(frozen=True)

@@ -131,6 +131,22 @@ def test_two_runs_do_not_change_one_host_at_once(
     first.record()
 
 
+def test_the_site_says_whether_a_failure_on_one_host_stops_the_others(
+    bed: Bed, opened: Callable[..., Chapter], tmp_path: Path
+) -> None:
+    text = bed.site_file.read_text().replace("[ssh]", '[ssh]\nat_once = 1\nfirst_failure = "stop-starting"', 1)
+    careful = tmp_path / "careful.toml"
+    careful.write_text(text.replace("../.cache", str(bed.site_file.parent.parent / ".cache")))
+    chapter = opened(site=str(careful), only_hosts=["node1", "node2", "node3"])
+    seen = chapter.observe(CONTENT)
+    plans = chapter.decide(lambda seen: Plan(Step("fails on the first", (Run("test", "!", "-e", "/proc/1"),))), seen)
+    with pytest.raises(CommandFailed, match="node1") as caught:
+        chapter.act(plans)
+    assert "node3: not begun, since node1 failed" in caught.value.tail
+    steps = [one.host for one in chapter.run.journal.entries() if one.kind == "step" and one.phase == "begin"]
+    assert steps == ["node1"], "the others felt nothing"
+
+
 def test_a_protected_site_wants_its_name(
     bed: Bed, opened: Callable[..., Chapter], tmp_path: Path, clean: None
 ) -> None:

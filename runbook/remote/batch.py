@@ -80,8 +80,13 @@ def _fact(question: Question, answer: bytes, code: int, complaint: bytes) -> obj
         if code == 124:
             return Unanswered(question.name, f"no answer within {question.script.limit:g} s")
         return Unanswered(question.name, _last(complaint) or _last(answer) or f"exit {code}")
+    return parsed(question, answer.decode("utf-8", "surrogateescape"))
+
+
+def parsed(question: Question, text: str) -> object:
+    """The fact that a question's answer tells; an Unanswered where it cannot be read."""
     try:
-        return question.parse(answer.decode("utf-8", "surrogateescape"))
+        return question.parse(text)
     except (ValueError, KeyError, IndexError) as error:
         return Unanswered(question.name, f"the answer cannot be read: {type(error).__name__}: {error}")
 

@@ -38,6 +38,10 @@ class Command:
             if "\0" in word:
                 raise ValueError("a word of a command cannot hold a NUL byte")
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """As data for another process; a secret in it refuses."""
+        return Command, (self.words, self.sudo, self.limit, dict(self.also), self.stdin)
+
     def line(self) -> str:
         """The command as one line of POSIX shell, every word quoted, sudo not included."""
         return shlex.join(self.words)
@@ -96,6 +100,13 @@ class Result:
         """The last lines of what it said, stderr first choice, masked."""
         said = self.stderr if self.stderr.strip() else self.stdout
         return KNOWN.mask("\n".join(said.decode("utf-8", "replace").splitlines()[-lines:]))
+
+    @property
+    def said(self) -> str:
+        """The last lines of what it said, masked; its exit code where it said nothing, or another than 0."""
+        code = f"exit {self.exit_code}"
+        lines = self.tail()
+        return code if not lines.strip() else lines if self.exit_code == 0 else f"{code}: {lines}"
 
     def sha256(self) -> str:
         return hashlib.sha256(self.stdout).hexdigest()

@@ -10,6 +10,43 @@ from runbook.errors import UsageError
 END = 4096
 """Bytes kept of each end."""
 
+MOST = 32 << 20
+"""Bytes that a command may say where its output is kept in memory: hosts are asked by the dozen, side by side."""
+
+
+class TooLong(Exception):
+    """More was said than is kept; whoever runs the command ends it."""
+
+
+class Kept:
+    """All that a command says on both streams, up to `MOST` bytes. What is beyond raises TooLong once, and is lost."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        self._out: list[bytes] = []
+        self._err: list[bytes] = []
+
+    @property
+    def stdout(self) -> bytes:
+        return b"".join(self._out)
+
+    @property
+    def stderr(self) -> bytes:
+        return b"".join(self._err)
+
+    def out(self, data: bytes) -> None:
+        self._keep(data, self._out)
+
+    def err(self, data: bytes) -> None:
+        self._keep(data, self._err)
+
+    def _keep(self, data: bytes, where: list[bytes]) -> None:
+        before, self._size = self._size, self._size + len(data)
+        if self._size <= MOST:
+            where.append(data)
+        elif before <= MOST:              # once: to end it, what still comes has to be taken in
+            raise TooLong
+
 
 class Excerpt:
     """Head and tail of what was said, and how much it was."""

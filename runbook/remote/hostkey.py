@@ -130,6 +130,11 @@ class Pin:
         return f"ssh-keyscan {port}-t {_file_word(kind)} {self.address}"
 
 
+def algorithms_of(kind: str) -> tuple[str, ...]:
+    """The signature algorithms of a kind of key, as SSH negotiates them (RFC 8332, section 3)."""
+    return ("ssh-rsa", "rsa-sha2-256", "rsa-sha2-512") if kind == "ssh-rsa" else (kind,) if kind else ()
+
+
 def _on_the_console(kind: str) -> str:
     return f"`ssh-keygen -lf /etc/ssh/ssh_host_{_file_word(kind)}_key.pub` on the host's console"
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import html
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from runbook.errors import RunbookError, together
+from runbook.remote.odd_ones import OddRow, markdown_table, odd_first, text_table
 
 T = TypeVar("T")
 
@@ -50,29 +49,14 @@ class Outcomes(Generic[T]):
             raise together(self.errors.values())
         return tuple(self[host] for host in self.by_host)
 
-    def rows(self) -> tuple[tuple[str, str], ...]:
-        """Host and text; errors first, then those that differ from most, then the rest."""
-        texts = {host: str(value).removeprefix(f"{host}: ") for host, value in self.by_host.items()}
-        counts = Counter(texts[host] for host in self.good)
-        usual = counts.most_common(1)[0][0] if counts and len(counts) < len(self.good) else None
-
-        def oddness(host: str) -> int:
-            return 0 if host in self.errors else 1 if usual is not None and texts[host] != usual else 2
-
-        return tuple((host, texts[host]) for host in sorted(texts, key=oddness))
+    def rows(self) -> tuple[OddRow, ...]:
+        """A row for all hosts that said the same: errors first, then those that differ from most, then the rest."""
+        return odd_first(self.by_host)
 
     def __str__(self) -> str:
-        width = max((len(host) for host in self.by_host), default=0)
-        pad = "\n" + " " * (width + 2)
-        lines = [f"{host:<{width}}  {pad.join(text.splitlines())}" for host, text in self.rows()]
-        return "\n".join(lines) or "no host"
+        return text_table(self.rows())
 
     __repr__ = __str__
 
-    def _repr_html_(self) -> str:
-        cells = []
-        for host, text in self.rows():
-            colour = ' style="color:#b00020"' if host in self.errors else ""
-            name, said = html.escape(host), html.escape(text)
-            cells.append(f"<tr{colour}><th>{name}</th><td><pre>{said}</pre></td></tr>")
-        return f"<table>{''.join(cells)}</table>"
+    def _repr_markdown_(self) -> str:
+        return markdown_table(self.rows())

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from runbook.errors import RunbookError
 from runbook.remote.command import Script
+from runbook.remote.odd_ones import OddRow, markdown_table, odd_first, text_table
 
 Fact = TypeVar("Fact")
 
@@ -56,6 +57,9 @@ class HostAnswers:
     def ok(self) -> bool:
         return self.error is None and not any(isinstance(fact, Unanswered) for fact in self.facts.values())
 
+    def __str__(self) -> str:
+        return str(self.error) if self.error is not None else "\n".join(map(str, self.facts.values()))
+
 
 @dataclass(frozen=True)
 class Answers:
@@ -87,11 +91,12 @@ class Answers:
     def errors(self) -> dict[str, RunbookError]:
         return {answers.host: answers.error for answers in self.hosts if answers.error is not None}
 
+    def rows(self) -> tuple[OddRow, ...]:
+        """A row for all hosts that answered the same: those that could not be asked first, then the odd ones."""
+        return odd_first({one.host: one.error or one for one in self.hosts})
+
     def __str__(self) -> str:
-        lines = []
-        for answers in self.hosts:
-            if answers.error is not None:
-                lines.append(str(answers.error))
-                continue
-            lines += [f"{answers.host}: {fact}" for fact in answers.facts.values()]
-        return "\n".join(lines)
+        return text_table(self.rows())
+
+    def _repr_markdown_(self) -> str:
+        return markdown_table(self.rows())

@@ -99,10 +99,18 @@ class Masker:
         self._spellings = tuple(sorted(found.union(self._spellings), key=len, reverse=True))
 
     def mask(self, text: str) -> str:
+        return hush(self.without_known(text))
+
+    def without_known(self, text: str) -> str:
+        """Less the secrets that this process was told of; what only looks like one stays."""
         for spelling in self._spellings:
             if spelling in text:
                 text = text.replace(spelling, MASK)
-        return hush(text)
+        return text
+
+    def stands_in(self, data: bytes) -> bool:
+        """Whether a secret that this process was told of is in it."""
+        return any(spelling.encode() in data for spelling in self._spellings)
 
     def mask_bytes(self, data: bytes) -> bytes:
         return hush_encoded(self._plain(data), self._plain)

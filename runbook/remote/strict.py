@@ -8,17 +8,17 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from runbook.errors import CommandFailed, CommandTimedOut, ConnectionLost, RunbookError, TransferFailed
+from runbook.errors import CommandFailed, CommandTimedOut, ConnectionLost, Flooded, RunbookError, TransferFailed
 from runbook.remote import batch, landing
 from runbook.remote.command import Command, Result
 from runbook.remote.delivery import Delivery, Pace
-from runbook.remote.excerpt import Excerpt, Poured
+from runbook.remote.excerpt import MOST, Excerpt, Kept, Poured, TooLong
 from runbook.remote.exchange import Feed
 from runbook.remote.folder_delivery import FolderDelivery
 from runbook.remote.line import Sink
 from runbook.remote.outcome import judge, result_of
 from runbook.remote.question import HostAnswers, Question
-from runbook.remote.running import Running
+from runbook.remote.running import Ended, Running
 from runbook.remote.secret import KNOWN
 from runbook.remote.shell import Recorder, Sent, SentFolder
 from runbook.remote.source import Source
@@ -45,7 +45,7 @@ class StrictShell(Running):
         return self._recorder
 
     def run(self, command: Command) -> Result:
-        """Runs it. Raises CommandFailed, CommandTimedOut, SudoRefused, ConnectionLost, Unreachable and kin."""
+        """Runs it. Raises CommandFailed, CommandTimedOut, Flooded, SudoRefused, ConnectionLost, Unreachable and kin."""
         result, error = self._recorded(command)
         if error is not None:
             raise error
@@ -73,7 +73,7 @@ class StrictShell(Running):
         begin = self._recorder.begin("command", self.name, **fields)
         with self._noting(begin):
             if poured is None:
-                ended = self.carry_out(command)
+                ended = self._kept_whole(command)
             else:
                 complaints = Excerpt()
                 ended = self.carry_out(command, sink=poured.take, err_sink=complaints.take)
@@ -88,6 +88,15 @@ class StrictShell(Running):
         self._recorder.end(begin, exit_code=ended.exit_code, seconds=round(ended.seconds, 3),
                            stdout=ended.stdout, stderr=ended.stderr, **told)
         return result, error
+
+    def _kept_whole(self, command: Command) -> Ended:
+        kept = Kept()
+        try:
+            ended = self.carry_out(command, sink=kept.out, err_sink=kept.err)
+        except TooLong:
+            raise Flooded(self.name, f"{command}: it said more than {MOST >> 20} MiB, and was stopped",
+                          next=f"have it write into a file on {self.name} and fetch that, or ask it for less") from None
+        return replace(ended, stdout=kept.stdout or ended.stdout, stderr=kept.stderr)
 
     def ask(self, *questions: Question) -> HostAnswers:
         """All questions in one round trip. What concerns the whole host is in `error`, not raised."""

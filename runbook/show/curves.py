@@ -75,3 +75,30 @@ def over_time(rows: Mapping[str, Mapping[str, Points]], bands: Mapping[str, tupl
         template=TEMPLATE, title=title, height=100 + 160 * len(rows),
         xaxis={"title": "seconds", "anchor": f"y{len(rows)}"}, legend={"orientation": "h", "y": -0.09},
     )
+
+
+def growth(panels: Mapping[str, Mapping[str, Points]], across: str, title: str = "") -> go.Figure:
+    """How something grows, both axes logarithmic: `{what and unit: {name: (how many, value)}}`, panels side by side."""
+    figure = go.Figure()
+    names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
+    share = 1 / max(len(panels), 1)
+    for place, (what, lines) in enumerate(panels.items()):
+        number = str(place + 1) if place else ""
+        for name, points in lines.items():
+            index = names.index(name)
+            figure.add_scatter(
+                xaxis=f"x{number}", yaxis=f"y{number}", name=name, legendgroup=name, showlegend=not place,
+                mode="lines+markers", x=[many for many, _ in points], y=[value for _, value in points],
+                line={"dash": DASHES[index % len(DASHES)], "color": SERIES[index % len(SERIES)],
+                      "width": 3.5 if not index else 1.8},
+                hovertemplate="%{y:.3g} at %{x}<extra>%{fullData.name}</extra>",
+            )
+        left = place * share
+        ticks = sorted({many for points in lines.values() for many, _ in points})
+        figure.update_layout({
+            f"xaxis{number}": {"type": "log", "title": across, "anchor": f"y{number}",
+                               "tickvals": ticks, "ticktext": [f"{one:g}" for one in ticks],
+                               "domain": [left + (0.06 if place else 0), left + share - 0.02]},
+            f"yaxis{number}": {"type": "log", "title": what, "dtick": "D2", "anchor": f"x{number}"}})
+    return figure.update_layout(template=TEMPLATE, title=title, height=420,
+                                legend={"orientation": "h", "y": 1.12})

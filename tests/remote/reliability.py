@@ -146,6 +146,8 @@ def ends(mark: str, within: float) -> str:
 
 def before_a_command(scene: Scene, name: str, *arguments: str) -> Row:
     with scene.shell() as shell:
+        if name == "loss":
+            shell.host = scene.site.host(NODE)   # a login may take a while
         harm(scene.layout, name, NODE, *arguments)
         said = message_of(lambda: shell.run(command("true", sudo=True)))
     return Row("a command, before", " ".join((name, *arguments)), said, "nothing", "nothing")
@@ -160,6 +162,67 @@ def during_a_command(scene: Scene, name: str, *arguments: str) -> Row:
         heal(scene.layout, NODE)
         left = ends(mark, 15)
     return Row("a command, during", " ".join((name, *arguments)), said, "its outcome", left)
+
+
+def after_a_command(scene: Scene, name: str, *arguments: str) -> Row:
+    """The fault comes over a connection that stands, after a command has ended: what the next one meets."""
+    with scene.shell() as shell:
+        assert shell.run(command("echo", "done")).text == "done\n"
+        harm(scene.layout, name, NODE, *arguments)
+        if name == "reboot":
+            host.await_boot(scene.layout.place(NODE), time.monotonic() + 30)
+        said = message_of(lambda: shell.run(command("sleep", "0.01", limit=2)))
+        heal(scene.layout, NODE)
+        again = message_of(lambda: shell.run(command("true")))
+    assert again == "none", f"the one after that: {again}"
+    return Row("a command, after another", " ".join((name, *arguments)), said,
+               "nothing" if said == "none" else "its outcome", "nothing")
+
+
+OF_ITSELF = {
+    "says without end": ('trap "" PIPE; sleep "$1" & cat /dev/zero', 30),
+    "ignores SIGTERM": ('trap "" TERM; sleep "$1" & while :; do sleep "$1"; done', 1),
+    "leaves a child behind": ('sleep "$1" >/dev/null 2>&1 & exec sleep "$1"', 1),
+    "is killed": ('kill -KILL "$$"', 5),
+    "is not allowed": ("exec /etc/hostname", 5),
+}
+"""What a command may do of itself, as a script and with its limit."""
+
+
+def of_itself(scene: Scene, what: str) -> Row:
+    mark = scene.mark()
+    script, limit = OF_ITSELF[what]
+    with scene.shell() as shell:
+        said = message_of(lambda: shell.run(command("sh", "-c", script, "sh", mark, limit=limit)))
+        left = ends(mark, 8)
+    said = re.sub(r"sh -c '.*' sh N|sh -c '.*' sh", "sh -c …", said)
+    return Row("a command that", what, said, "what it said" if "says" in what else "nothing", left)
+
+
+NOT_ALLOWED = "a folder that is another's"
+
+
+def not_allowed(scene: Scene) -> Row:
+    """A transfer without root, to where the user may not write."""
+    with scene.shell() as shell:
+        shell.run(command("mkdir", "-p", FOLDER, sudo=True))
+        shell.put(b"old", f"{FOLDER}/file", sudo=True)
+        said = message_of(lambda: shell.put(b"new", f"{FOLDER}/file"))
+        kept = old_is_there(scene.site.host(NODE))
+        names = shell.run(command("ls", "-A", FOLDER, sudo=True)).text.split()
+    return Row("a transfer, into", NOT_ALLOWED, said, kept, "nothing" if names == ["file"] else ", ".join(names))
+
+
+def after_a_transfer(scene: Scene, name: str, *arguments: str) -> Row:
+    """The fault comes when it has ended: the file is there, whole, when the host is."""
+    with scene.shell() as shell:
+        shell.run(command("mkdir", "-p", FOLDER, sudo=True))
+        said = message_of(lambda: shell.put(scene.large, f"{FOLDER}/file", sudo=True))
+        harm(scene.layout, name, NODE, *arguments)
+        heal(scene.layout, NODE)
+        host.await_boot(scene.layout.place(NODE), time.monotonic() + 30)
+        lost, left = sent_again(scene)
+    return Row("a transfer, after its end", " ".join((name, *arguments)), said, lost, left)
 
 
 SLOWLY = 'i=0; while [ $i -lt 30 ]; do echo line $i; i=$((i + 1)); sleep 0.1; done'
@@ -181,6 +244,10 @@ def during_a_lease(scene: Scene, name: str, *arguments: str) -> Row:
     return Row("a lease, during", " ".join((name, *arguments)), said, lost, left)
 
 
+STANDING = ("reset", "reboot")
+"""Faults that are over at once: what they leave is a connection that is cut."""
+
+
 def before(scene: Scene, what: str, name: str, *arguments: str) -> Row:
     """A lease, or a transfer, that finds the fault there."""
     with scene.shell() as shell:
@@ -188,14 +255,18 @@ def before(scene: Scene, what: str, name: str, *arguments: str) -> Row:
         there.run(command("mkdir", "-p", FOLDER, sudo=True))
         there.put(b"old", f"{FOLDER}/file", sudo=True)
         there.close()
+        if name in STANDING:
+            shell.run(command("true"))    # it has a connection, and does not know yet that it is cut
         harm(scene.layout, name, NODE, *arguments)
+        if name == "reboot":
+            host.await_boot(scene.layout.place(NODE), time.monotonic() + 30)
         if what == "transfer":
             said = message_of(lambda: shell.put(b"new", f"{FOLDER}/file", sudo=True))
         else:
             said = message_of(lambda: carry(shell, command("true", sudo=True), run=RUN, out=bytes, err=bytes,
                                             patience=0))
         heal(scene.layout, NODE)
-        kept = old_is_there(scene.site.host(NODE))
+        kept = old_is_there(scene.site.host(NODE)) if said != "none" else "nothing"
         there = SshShell(scene.site.host(NODE), Notes())
         left = [lease for lease in leases(there) if lease.run == RUN]
         there.close()
@@ -268,6 +339,18 @@ def sent_again(scene: Scene) -> tuple[str, str]:
     return kept, TO_GO_ON_WITH if sent.resumed else "nothing"
 
 
+def folder_again(scene: Scene) -> str:
+    """What an interrupted folder left, as the next transfer of it found it; then it is there, whole."""
+    shell: StrictShell = SshShell(scene.site.host(NODE), Notes())
+    sent = shell.put_folder(scene.folder, f"{FOLDER}/many", sudo=True)
+    assert sent.sent < FILES and shell.put_folder(scene.folder, f"{FOLDER}/many", sudo=True).already
+    shell.close()
+    return "nothing" if sent.already else WHOLE_FILES
+
+
+WHOLE_FILES = "whole files: the next transfer sends the others"
+
+
 def during_a_folder(scene: Scene, name: str, *arguments: str) -> Row:
     with scene.shell() as shell:
         shell.run(command("mkdir", "-p", FOLDER, sudo=True))
@@ -275,16 +358,10 @@ def during_a_folder(scene: Scene, name: str, *arguments: str) -> Row:
             said = message_of(lambda: shell.put_folder(scene.folder, f"{FOLDER}/many", sudo=True))
         heal(scene.layout, NODE)
         host.await_boot(scene.layout.place(NODE), time.monotonic() + 30)
-        again: StrictShell = SshShell(scene.site.host(NODE), Notes())
-        sent = again.put_folder(scene.folder, f"{FOLDER}/many", sudo=True)
-        assert again.put_folder(scene.folder, f"{FOLDER}/many", sudo=True).already
-        again.close()
-    left = "nothing" if sent.already else "whole files: the next transfer sends the others"
-    assert sent.sent < FILES
+        left = folder_again(scene)
     if name != "freeze-host":  # it is chance whether a pack is on its way just then, or the connection is opened anew
-        assert said.startswith("`ConnectionLost`") != sent.already
-        said = "`ConnectionLost`, or none where it came between two packs"
-        left = "whole files: the next transfer sends the others"
+        assert said.startswith("`ConnectionLost`") == (left == WHOLE_FILES)
+        said, left = "`ConnectionLost`, or none where it came between two packs", WHOLE_FILES
     return Row("a folder, during", " ".join((name, *arguments)), said, "nothing", left)
 
 
@@ -304,6 +381,7 @@ work = {
     "command": lambda: shell.run(command("sleep", sys.argv[3], limit=3)),
     "lease": lambda: carry(shell, command("sleep", sys.argv[3], limit=3), run="reliability", out=bytes, err=bytes),
     "transfer": lambda: shell.put(Path(sys.argv[4]), "/srv/reliability/file", sudo=True),
+    "folder": lambda: shell.put_folder(Path(sys.argv[5]), "/srv/reliability/many", sudo=True),
 }[sys.argv[2]]
 try:
     work()
@@ -319,18 +397,23 @@ def ended_process(scene: Scene, what: str, number: int) -> Row:
         shell.run(command("mkdir", "-p", FOLDER, sudo=True))
         shell.put(b"old", f"{FOLDER}/file", sudo=True)
         process = subprocess.Popen([sys.executable, "-c", PROCESS, str(scene.bed.site_file), what, mark,
-                                    str(scene.large)], stdout=subprocess.PIPE, cwd=Path(__file__).parents[2],
+                                    str(scene.large), str(scene.folder)], stdout=subprocess.PIPE,
+                                   cwd=Path(__file__).parents[2],
                                    preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler))
         process.stdout.readline()
         until = time.monotonic() + 20
-        if what == "transfer":
+        moves = what in ("transfer", "folder")
+        if moves:
             scene.await_half()
-        while what != "transfer" and not [line for line in running(mark) if line.startswith("sleep")]:
+        while not moves and not [line for line in running(mark) if line.startswith("sleep")]:
             assert time.monotonic() < until
             time.sleep(0.02)
         process.send_signal(number)
         code = process.wait(30)
-        lost, left = sent_again(scene) if what == "transfer" else ("its outcome", ends(mark, 15))
+        if what == "folder":
+            lost, left = "nothing", folder_again(scene)
+        else:
+            lost, left = sent_again(scene) if moves else ("its outcome", ends(mark, 15))
         if what == "lease":
             lost = lost if number == 2 else "nothing: it can be attached to again"
             left = f"{left.replace('command', 'lease')}, and its folder".replace("nothing, and ", "")

@@ -5,20 +5,21 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook.errors import CommandFailed, UsageError
+from runbook.errors import CommandFailed, Flooded, UsageError
 from runbook.journal import Journal
 from runbook.remote.command import command
-from runbook.remote.excerpt import END, Excerpt
+from runbook.remote.excerpt import END, MOST, Excerpt
 from runbook.remote.local import LocalShell
 from runbook.remote.ssh import SshShell
 from runbook.remote.strict import StrictShell
-from tests.remote.conftest import Notes, Sshd
+from tests.remote.conftest import Notes, Sshd, gone
 
 FLOOD = 300_000_000
 
@@ -80,6 +81,17 @@ def test_a_disk_of_ours_that_is_full_stops_the_command(tmp_path: Path) -> None:
     shell = LocalShell(Notes())
     with pytest.raises(OSError, match="No space left"):
         shell.pour(command("head", "-c", "1000000", "/dev/zero"), Path("/dev/full"))
+
+
+@pytest.mark.parametrize("stream", ["", ">&2"])
+def test_a_command_without_end_of_output_is_stopped_before_it_fills_the_memory(
+        shell: StrictShell, mark: str, stream: str) -> None:
+    start = time.monotonic()
+    with pytest.raises(Flooded, match="said more than 32 MiB, and was stopped") as caught:
+        shell.run(command("sh", "-c", f'sleep "$1" & cat /dev/zero {stream}', "sh", mark))
+    assert time.monotonic() - start < 30 and "write into a file" in caught.value.next
+    assert gone(mark), "and whatever it had begun"
+    assert shell.run(command("head", "-c", str(MOST), "/dev/zero")).stdout == bytes(MOST), "so much may be said"
 
 
 @given(st.lists(st.binary(max_size=3 * END), max_size=6))

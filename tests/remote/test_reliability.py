@@ -12,9 +12,12 @@ import pytest
 from runbook.testbed.bed import Bed
 from tests.remote.reliability import (
     FOLDER,
+    OF_ITSELF,
     Row,
     Scene,
+    after_a_command,
     after_a_lease,
+    after_a_transfer,
     before,
     before_a_command,
     during_a_command,
@@ -22,6 +25,8 @@ from tests.remote.reliability import (
     during_a_lease,
     during_a_transfer,
     ended_process,
+    not_allowed,
+    of_itself,
 )
 
 PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
@@ -29,17 +34,23 @@ PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 TRIALS: tuple[tuple[Callable[..., Row], tuple[object, ...]], ...] = (
     *((before_a_command, name) for name in (
         ("partition", "all"), ("refusing",), ("sshd-down",), ("sshd-silent",), ("host-key",), ("sudo-revoked",),
-        ("freeze-host",))),
+        ("freeze-host",), ("loss", "20"), ("flapping",))),
+    *((after_a_command, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",))),
+    *((of_itself, (what,)) for what in OF_ITSELF),
+    (not_allowed, ()),
     *((during_a_command, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",))),
     *((during_a_lease, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",),
                                           ("flapping",))),
-    *((before, ("lease", *name)) for name in (("partition", "all"), ("sshd-down",), ("freeze-host",))),
+    *((before, ("lease", *name)) for name in (("partition", "all"), ("sshd-down",), ("freeze-host",), ("reset",),
+                                              ("reboot",))),
     *((after_a_lease, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",))),
-    *((before, ("transfer", *name)) for name in (("partition", "all"), ("sshd-down",), ("freeze-host",))),
+    *((before, ("transfer", *name)) for name in (("partition", "all"), ("sshd-down",), ("freeze-host",), ("reset",),
+                                                 ("reboot",))),
+    *((after_a_transfer, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",))),
     *((during_a_transfer, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",),
                                              ("full-disk", FOLDER, "1024"), ("read-only", FOLDER))),
     *((during_a_folder, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",))),
-    *((ended_process, (what, number)) for what in ("command", "lease", "transfer")
+    *((ended_process, (what, number)) for what in ("command", "lease", "transfer", "folder")
       for number in (signal.SIGINT, signal.SIGKILL)),
 )
 
@@ -50,7 +61,7 @@ def scene(bed: Bed, tmp_path_factory: pytest.TempPathFactory) -> Scene:
     return Scene(bed, tmp_path_factory.mktemp("reliability"), marks)
 
 
-LONG = (before, after_a_lease)
+LONG = (before, after_a_lease, after_a_transfer)
 """Trials of which a command's or a transfer's tell nearly as much: they wait for `make test-long`."""
 
 

@@ -103,7 +103,7 @@ def test_every_package_that_the_testbed_wants_is_listed() -> None:
     assert set(PACKAGES.values()) <= set(listed)
 
 
-@pytest.mark.parametrize(("folder", "extras"), [("runbook", ()), ("tests", ("test", "browser"))])
+@pytest.mark.parametrize(("folder", "extras"), [("runbook", ("spread",)), ("tests", ("test", "browser"))])
 def test_every_import_is_of_a_declared_dependency(folder: str, extras: tuple[str, ...]) -> None:
     declared = set(ranges([*PROJECT["dependencies"], *(line for extra in extras for line in EXTRAS[extra])]))
     providers = packages_distributions()

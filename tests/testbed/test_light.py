@@ -54,7 +54,7 @@ def test_of_forty_hosts_five_fail_each_in_its_own_way_and_hide_no_other(many: Be
     assert kinds.pop("light6").__name__ == "CommandFailed"
     assert kinds == {"light2": Unreachable, "light3": HostKeyRefused, "light4": LoginRefused, "light5": Unreachable}
     assert len(outcomes.good) == COUNT - 5
-    assert [host for host, _ in outcomes.rows()][:5] == ["light2", "light3", "light4", "light5", "light6"]
+    assert [row.hosts for row in outcomes.rows()][:5] == [(f"light{number}",) for number in range(2, 7)]
 
 
 def test_too_many_are_refused() -> None:
