@@ -103,6 +103,7 @@ def parser(argv: Sequence[str] = ()) -> argparse.ArgumentParser:
     one.add_argument("--site", default="", metavar="FILE", help="whose Go compiles (default: the rehearsal's)")
     one.add_argument("--package", dest="packages", action="append", default=[], metavar="P",
                      help="a package or a pattern (default: all of the module, or its tools)")
+    one.add_argument("--tags", default="", metavar="TAG,..", help="Go's build tags, as the build has them")
     one.add_argument("--apply", default="", metavar="FOLDER", help="write what helps into this new folder; prove it")
     one.add_argument("--keep", action="store_true", help="let `runbook compatibility` know of it")
     one.add_argument("--on", default="", metavar="HOST", help="run the mended packages' tests on this host of the site")
@@ -203,7 +204,8 @@ def port_audit(arguments: argparse.Namespace) -> int:
     from runbook.chapters.portaudit.door import port_audit as look
 
     code, text = look(arguments.folder, arguments.target, site=arguments.site, packages=tuple(arguments.packages),
-                      into=arguments.apply, on=arguments.on, keep=arguments.keep, as_json=arguments.json)
+                      tags=arguments.tags, into=arguments.apply, on=arguments.on, keep=arguments.keep,
+                      as_json=arguments.json)
     print(text)
     return code
 

@@ -47,7 +47,7 @@ CONTENTS: tuple[Title, ...] = (
           "Does what we built run on the hosts, and is it what runs?", ("03_static_compile",),
           tries=True, on_what_is_deployed=True),
     Title("05_etcd_mtls", "etcd with mutual TLS", "Do the members make one cluster, closed to strangers?",
-          ("02_toolchain_build",), {"healthy_within": int, "drill": bool}, tries=True, on_what_is_deployed=True),
+          ("03_static_compile",), {"healthy_within": int, "drill": bool}, tries=True, on_what_is_deployed=True),
     Title("08_load_test", "Load test", "How much does the service bear, and how long do its answers take?",
           ("04_container_deploy", "05_etcd_mtls"),
           {"rate": int, "seconds": int, "repeats": int, "connections": int}, measures=True, on_what_is_deployed=True),

@@ -5,20 +5,26 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from runbook.contents import CONTENTS, chain
 from runbook.errors import RunbookError
 from runbook.opening import who
-from runbook.report.chain import Chain
+from runbook.report.chain import Chain, Outcome
 from runbook.report.interruption import Interruption
 from runbook.report.progress import Progress
 from runbook.report.rehearse import SITE
-from runbook.report.selection import NOTEBOOKS, Asked, Selection, teardown
+from runbook.report.selection import NOTEBOOKS, Asked, Selection, select, teardown
 from runbook.run import REPORTS_VARIABLE, Run
-from runbook.site import load_site
+from runbook.site import ROOT, load_site
+from runbook.targets import of_machine
 from runbook.testbed import bed
 
+NATIVELY = ROOT / "docs" / "outputs"
+"""Where the notebooks that compile stand once more, as a rehearsal for this machine's own architecture has them."""
+COMPILES = ("03_static_compile",)
 LANGUAGE = ("name",)  # of the kernel's language; its version changes with every machine
 
 
@@ -35,17 +41,39 @@ def store_outputs(progress: Progress) -> int:
             ended = Chain(run, selection, progress, interruption).go()
             last = Selection(teardown(Asked()).titles, {}, defaults=True)
             ended += Chain(run, last, progress, interruption).go()
-        wrong = [one for one in ended if one.state != "pass"]
-        if wrong:
-            raise RunbookError(
-                f"{wrong[0].name}: {wrong[0].state}: {wrong[0].reason}",
-                next="mend the chapter; the stored outputs are as they were",
-            )
+        _require_passed(ended)
         for title in CONTENTS:
             name = f"{title.name}.ipynb"
             (NOTEBOOKS / name).write_text(with_outputs(NOTEBOOKS / name, run.folder / "notebooks" / name))
             progress.say(f"stored: notebooks/{name}")
+        NATIVELY.mkdir(exist_ok=True)
+        for name, text in natively(progress).items():
+            (NATIVELY / name).write_text(text)
+            progress.say(f"stored: docs/outputs/{name}")
     return 0
+
+
+def natively(progress: Progress) -> dict[str, str]:
+    """The notebooks that compile, with the outputs of a run for this machine's own target, by their files' names.
+
+    The bed has to stand. Nothing where no target describes this machine. Raises RunbookError where one does not pass.
+    """
+    own = of_machine(os.uname().machine)
+    if own is None:
+        return {}
+    run = Run.start(replace(load_site(SITE), target=own.name), by=who())
+    titles = select(Asked(only=COMPILES)).titles
+    with progress, Interruption() as interruption:
+        _require_passed(Chain(run, Selection(titles, {}, defaults=True), progress, interruption).go())
+    return {f"{name}.{own.name}.ipynb": with_outputs(NOTEBOOKS / f"{name}.ipynb", run.folder / "notebooks" /
+                                                     f"{name}.ipynb") for name in COMPILES}
+
+
+def _require_passed(ended: Iterable[Outcome]) -> None:
+    for one in ended:
+        if one.state != "pass":
+            raise RunbookError(f"{one.name}: {one.state}: {one.reason}",
+                               next="mend the chapter; the stored outputs are as they were")
 
 
 def with_outputs(source: Path, executed: Path) -> str:

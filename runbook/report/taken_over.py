@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from runbook.chapters.signing.keys import FOLDER, TRUST, inherit
 from runbook.contents import TEARDOWN, Title
 from runbook.digest import sha256_of
 from runbook.entries import Entry, Span, spans
@@ -62,11 +63,15 @@ def earlier(run: Run, title: Title, parts: Parts, now: datetime) -> Found | Agai
 def take_over(found: Found, run: Run, title: Title) -> str | None:
     """Tells this run's journal what was measured, with its artefacts and its notebook; returns the reason told.
 
-    None where an artefact is no longer what it was: nothing is taken over then.
+    None where an artefact is no longer what it was, or was signed by a key that has expired: nothing is taken over
+    then.
     """
     lines = list(_lines(found.run.entries(), found.chapter))
     kept = [line for line in lines if line.get("about") == "artifact"]
     if not all(_whole(found.run.folder, line) for line in kept):
+        return None
+    signed = any(line.get("name") == TRUST for line in kept)
+    if signed and not inherit(found.run.folder / FOLDER, run.folder / FOLDER, datetime.now(UTC)):
         return None
     for line in kept:
         path = str(line["path"])
@@ -196,7 +201,7 @@ class TakingOver:
             reason = take_over(found, self._run, title)
             if reason is not None:
                 return reason
-            again = f"an artefact of {found.run.name} is no longer what it was"
+            again = f"an artefact of {found.run.name} is no longer what it was, or its signature has expired"
         if again:
             self._run.journal.write("note", about="measured again", text=f"{title.name}: {again}")
             self._say(f"    measured again: {again}")

@@ -47,6 +47,18 @@ journal.write("verdict", "here", what="counted", state="pass", reason="seen",
               figures={"count": {"value": 2.5, "unit": "s", "host": "here", "basis": "emulated"}})"""
 
 
+SIGNS = """from datetime import UTC, datetime, timedelta
+from runbook.pki.envelope import ECDSA, PublicKey, trust_text
+keys = own.folder / "signing"
+keys.mkdir(mode=0o700)
+(keys / "ecdsa.key").touch(mode=0o600)
+at = datetime.now(UTC)
+(keys / "trust.json").write_text(trust_text((PublicKey("id", ECDSA, "pem", at, at + timedelta(days=DAYS)),)))
+trust = own.artifacts / "trust.json"
+trust.write_bytes((keys / "trust.json").read_bytes())
+own.keep(trust.name, trust)"""
+
+
 class Runs:
     """Runs of chapters 00 and 01 on this machine; the second of them leaves a mark each time that it is executed."""
 
@@ -56,9 +68,9 @@ class Runs:
         write_notebook(notebooks, "00_start", FACT)
         self.write()
 
-    def write(self, **more: str) -> None:
+    def write(self, *also: str, **more: str) -> None:
         mark = f"with open({str(self.marks)!r}, 'a') as file: file.write('x')"
-        write_notebook(self.notebooks, MEASURES, mark, FINDS, **more)
+        write_notebook(self.notebooks, MEASURES, mark, FINDS, *also, **more)
 
     def go(self, **more: object) -> Finished:
         selection = select(Asked(**more))  # type: ignore[arg-type]
@@ -119,6 +131,24 @@ def test_it_is_measured_again_with_the_reason_said(
     second = runs.go()
     assert second.exit_code == 0 and not reason_of(second)
     assert why in why_again(second) and first.run.name in why_again(second)
+
+
+def test_the_keys_that_signed_it_go_with_it_so_that_hosts_still_believe_it(runs: Runs) -> None:
+    runs.write(SIGNS.replace("DAYS", "1"))
+    first, second, third = runs.go(), runs.go(), runs.go()
+    assert runs.measured == 1 and first.run.name in reason_of(third)
+    for run in (second.run, third.run):
+        for name in ("trust.json", "ecdsa.key"):
+            assert (run.folder / "signing" / name).read_bytes() == (first.run.folder / "signing" / name).read_bytes()
+        assert (run.folder / "signing").stat().st_mode & 0o777 == 0o700
+        assert (run.folder / "signing" / "ecdsa.key").stat().st_mode & 0o777 == 0o600
+
+
+def test_what_was_signed_by_a_key_that_has_expired_is_made_again(runs: Runs) -> None:
+    runs.write(SIGNS.replace("DAYS", "-1"))
+    first, second = runs.go(), runs.go()
+    assert runs.measured == 2 and not reason_of(second)
+    assert f"an artefact of {first.run.name}" in why_again(second) and "has expired" in why_again(second)
 
 
 def test_it_is_measured_again_where_somebody_asks(runs: Runs) -> None:

@@ -41,10 +41,8 @@ class Artefacts:
         return iter((self.deployed, *self.others))
 
     def called(self, built: Built) -> str:
-        """How its files are called among the run's artefacts: what is not for the target says for which it is."""
-        recipe = built.recipe
-        own = recipe.target == self.deployed.recipe.target
-        return recipe.service if own else f"{recipe.service}.{recipe.target}"
+        """How its files are called among the run's artefacts."""
+        return called(built.recipe, self.deployed.recipe.target)
 
     def __str__(self) -> str:
         return "\n".join(_named(one.recipe, self.deployed.recipe) for one in self)
@@ -53,6 +51,11 @@ class Artefacts:
 
     def _repr_html_(self) -> str:
         return table(("", "artefact", "for", "size", "what it is", "sha256"), map(_row, self))
+
+
+def called(recipe: Recipe, target: str) -> str:
+    """How the files of what it makes are called: what is not for the site's target says for which it is."""
+    return recipe.service if recipe.target == target else f"{recipe.service}.{recipe.target}"
 
 
 def _named(recipe: Recipe, deployed: Recipe) -> str:

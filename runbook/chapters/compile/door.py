@@ -13,7 +13,7 @@ from runbook.chapters.compile.artefacts import Artefacts, Recipes
 from runbook.chapters.compile.bill import ENDING as BILL
 from runbook.chapters.compile.bill import bill_of
 from runbook.chapters.compile.build import HOME
-from runbook.chapters.compile.decide import recipe_for
+from runbook.chapters.compile.decide import TAGS, recipe_for
 from runbook.chapters.compile.evidence import LDD, Evidence, evidence
 from runbook.chapters.compile.figures import build_figures
 from runbook.chapters.compile.licences import Licence, licence_of, unknown
@@ -69,7 +69,7 @@ def port_audits(chapter: Chapter) -> Audits:
     Raises Blocked as `ingredients` does.
     """
     modules = {"services": observe.SERVICES} | ({"etcd": MODULE} if chapter.site.hosts_with("etcd") else {})
-    return audit_all(chapter, modules)
+    return audit_all(chapter, modules, {"services": (f"-tags={TAGS}",)})
 
 
 def recipes(seen: Ingredients, site: Site, target: Target) -> Recipes:

@@ -17,6 +17,7 @@ from runbook.chapters.etcd.gate import fit
 from runbook.chapters.etcd.layout import CTL, DATA, PKI, SETTINGS, USER, UTL, service_folder
 from runbook.chapters.etcd.observe import FILES, GROUND, Files
 from runbook.chapters.etcd.sign import Signed
+from runbook.chapters.etcd.signed import checked, unchecked
 from runbook.chapters.etcd.start import start_member
 from runbook.chapters.etcd.wanted import Wanted
 from runbook.chapters.etcd.wants import wants_signature
@@ -60,7 +61,7 @@ def member(seen: HostAnswers, wanted: Wanted, signed: Signed) -> Plan:
     held, files = seen[credentials_question(service)], seen[FILES]
     steps = [*_certificates(host.name, held, wanted, signed)]
     if wanted.member(host.name) is not None:
-        steps += [*_tools(seen[UNAME].machine, files, wanted), *_data(files), *start_member(seen, wanted)]
+        steps += [*_tools(host.name, seen[UNAME].machine, files, wanted), *_data(files), *start_member(seen, wanted)]
     if host.has("service"):
         renewed = any(action.path.startswith(f"{service_folder(service)}/") for step in steps for action in step.do
                       if isinstance(action, Replace))
@@ -145,18 +146,19 @@ def _certificates(host: str, held: Credentials, wanted: Wanted, signed: Signed) 
         )
 
 
-def _tools(machine: str, files: Files, wanted: Wanted) -> Iterator[Step]:
+def _tools(host: str, machine: str, files: Files, wanted: Wanted) -> Iterator[Step]:
     programs = {CTL: wanted.programs.etcdctl[machine], UTL: wanted.programs.etcdutl}
-    missing = tuple(
-        Place(path, built.path, built.sha256)
-        for path, built in programs.items()
-        if not files.is_file(path, built.sha256, 0o755, "root:root")
-    )
+    missing = {path: built for path, built in programs.items()
+               if not files.is_file(path, built.sha256, 0o755, "root:root")}
     if missing:
+        do, undo = [], []
+        for path, built in missing.items():
+            do += [Place(path, built.path, built.sha256), *checked(host, path, built, wanted.seals)]
+            undo[:0] = [*unchecked(path, built, wanted.seals), Restore(path)]
         yield Step(
-            why=f"{' and '.join(one.path for one in missing)} of etcd {wanted.programs.version}",
-            do=missing,
-            undo=tuple(Restore(one.path) for one in missing),
+            why=f"{' and '.join(missing)} of etcd {wanted.programs.version}",
+            do=tuple(do),
+            undo=tuple(undo),
         )
 
 

@@ -17,6 +17,7 @@ from runbook.chapters.etcd.ports import PORTS
 from runbook.chapters.etcd.programs import build_programs
 from runbook.chapters.etcd.scratch import Evidence, NotTried, gather
 from runbook.chapters.etcd.sign import Signed, hosts_of, sign_requests
+from runbook.chapters.etcd.signed import seals_of
 from runbook.chapters.etcd.users import users_kept
 from runbook.chapters.etcd.verify import verify
 from runbook.chapters.etcd.wanted import RISK, Wanted, cluster_of
@@ -48,9 +49,10 @@ def look(chapter: Chapter) -> Observed:
 
 
 def want(chapter: Chapter, seen: Observed) -> Wanted:
-    """The cluster that the site describes, with its programs built.
+    """The cluster that the site describes, with its programs built, and with their signatures.
 
-    Raises Blocked where the site has no member, asks for another profile, or does not accept the architecture.
+    Raises Blocked where the site has no member, asks for another profile, does not accept the architecture, or where
+    nobody signed the programs.
     """
     site = chapter.site
     if not site.hosts_with("etcd"):
@@ -66,7 +68,8 @@ def want(chapter: Chapter, seen: Observed) -> Wanted:
     machines = [uname.machine for uname in seen.of(UNAME).values() if not isinstance(uname, Unanswered)]
     programs = chapter.observe(lambda _: build_programs(site, chapter.target, machines, chapter.local))
     within = int(str(chapter.options.get("healthy_within", HEALTHY_WITHIN)))
-    wanted = Wanted(site, chapter.target, cluster_of(site), programs, datetime.now(UTC), within)
+    seals = seals_of(chapter, programs, seen)
+    wanted = Wanted(site, chapter.target, cluster_of(site), programs, datetime.now(UTC), within, seals)
     accepted = accepted_risk(wanted)
     if accepted is not None:
         chapter.run.journal.write("approval", what=RISK, by=accepted.by, reason=accepted.reason, until=accepted.until)

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
+
 UNIT = "etcd.service"
 USER = "etcd"
 
 PROGRAM = "/usr/local/bin/etcd"
 CTL = "/usr/local/bin/etcdctl"
 UTL = "/usr/local/bin/etcdutl"
+SEALS = PurePosixPath("/usr/local/lib")
+"""Where the folders with each program's signature, and what checks it, are (FHS 3.0, 4.9: libraries of the host's own
+programs, executables among them)."""
 
 SETTINGS = "/etc/etcd"
 CONFIG = f"{SETTINGS}/etcd.yaml"

@@ -20,9 +20,10 @@ KEYS = f"{CHECKS}snapshot/"
 COUNT = 3
 """Keys that are written before, so that there is something to be restored."""
 
+# Restored as the same member of the same cluster: up to 3.5 the members count among the keys.
 RESTORE = Script(
     r"""
-utl=$1 keys=$2 count=$3; shift 3
+utl=$1 keys=$2 count=$3 name=$4 peer=$5 members=$6; shift 6
 folder=$(mktemp -d) || exit
 trap '"$@" --command-timeout 5s del --prefix "$keys" >/dev/null 2>&1; rm -rf "$folder"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
@@ -33,7 +34,8 @@ done
 "$@" --command-timeout 30s snapshot save "$folder/taken.db" >/dev/null 2>"$folder/said" \
   || { cat "$folder/said" >&2; exit 1; }
 echo '== taken'; "$utl" snapshot status "$folder/taken.db" -w json || exit
-"$utl" snapshot restore "$folder/taken.db" --data-dir "$folder/restored" >"$folder/said" 2>&1 \
+"$utl" snapshot restore "$folder/taken.db" --data-dir "$folder/restored" --name "$name" \
+  --initial-advertise-peer-urls "$peer" --initial-cluster "$members" >"$folder/said" 2>&1 \
   || { cat "$folder/said" >&2; exit 1; }
 echo '== restored'; "$utl" snapshot status "$folder/restored/member/snap/db" -w json || exit
 # A flipped byte: the sum at the snapshot's end has to tell.
@@ -88,7 +90,10 @@ def snapshot_restores(chapter: Chapter, wanted: Wanted) -> Verdicts:
     """On the first member's host, in a folder that is gone afterwards; the cluster itself is not touched."""
     members = chapter.fleet.with_role("etcd")
     host = members.names[0]
-    words = (UTL, KEYS, str(COUNT), *check_words(f"https://127.0.0.1:{CLIENT_PORT}"))
+    member, cluster = wanted.member(host), wanted.cluster
+    assert member is not None
+    words = (UTL, KEYS, str(COUNT), member.name, member.peer_url, cluster.initial,
+             *check_words(f"https://127.0.0.1:{CLIENT_PORT}"))
     try:
         result = members[host].run(RESTORE.command(*words))
     except RemoteError as error:

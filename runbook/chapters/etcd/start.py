@@ -9,6 +9,7 @@ from runbook.chapters.etcd.cluster import Member
 from runbook.chapters.etcd.layout import CLIENTS, CONFIG, CTL, PKI, PROGRAM, UNIT, UNIT_FILE, USER, trust_file
 from runbook.chapters.etcd.observe import FILES, UNIT_STATE, Files
 from runbook.chapters.etcd.settings import configuration, unit
+from runbook.chapters.etcd.signed import checked, unchecked
 from runbook.chapters.etcd.wanted import Wanted
 from runbook.plan import Action, Place, Replace, Restore, Run, Step
 from runbook.remote.question import HostAnswers
@@ -53,7 +54,8 @@ def healthy(member: Member) -> tuple[str, ...]:
 def start_member(seen: HostAnswers, wanted: Wanted) -> Iterator[Step]:
     """The step that makes the member run as wanted; none where it does.
 
-    A change restarts the member; changed members restart side by side, so writes wait some seconds then.
+    A change restarts the member; changed members restart side by side, so writes wait some seconds then. Its program's
+    signature is checked before: where it does not hold, nothing new is started.
     """
     member = wanted.member(seen.host)
     assert member is not None
@@ -62,7 +64,9 @@ def start_member(seen: HostAnswers, wanted: Wanted) -> Iterator[Step]:
     if not changes and now.runs and now.enabled:
         return
     reload, again = Run("systemctl", "daemon-reload"), _start(member, wanted)
-    restored = tuple(Restore(change.path) for change in reversed(changes))
+    program = wanted.programs.etcd
+    check = checked(seen.host, PROGRAM, program, wanted.seals)
+    restored = (*unchecked(PROGRAM, program, wanted.seals), *(Restore(change.path) for change in reversed(changes)))
     if now.runs:
         why, undo = (
             "the member restarts with what changed",
@@ -79,7 +83,7 @@ def start_member(seen: HostAnswers, wanted: Wanted) -> Iterator[Step]:
         forgotten = Run("systemctl", "reset-failed", UNIT, also={1: "it had not failed"})
         undo = (killed, Run("systemctl", "disable", "--now", UNIT), *restored, reload, forgotten)
         why = f"a member of {wanted.cluster.token} on ports {member.client_port} and {member.peer_port}"
-    yield Step(why=why, do=(*changes, reload, Run("systemctl", "enable", UNIT), again), undo=undo)
+    yield Step(why=why, do=(*changes, reload, *check, Run("systemctl", "enable", UNIT), again), undo=undo)
 
 
 def _changes(files: Files, member: Member, wanted: Wanted) -> tuple[Place | Replace, ...]:

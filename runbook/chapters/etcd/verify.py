@@ -10,6 +10,7 @@ from runbook.chapters.etcd.health import members_healthy
 from runbook.chapters.etcd.refusals import strangers_refused
 from runbook.chapters.etcd.replication import REPLICATED, written_and_read
 from runbook.chapters.etcd.sign import hosts_of
+from runbook.chapters.etcd.signed import programs_signed
 from runbook.chapters.etcd.snapshot import RESTORED, snapshot_restores
 from runbook.chapters.etcd.wanted import Wanted
 from runbook.chapters.etcd.wants import wants_signature
@@ -21,7 +22,8 @@ HOLD = "certificates hold"
 
 def verify(chapter: Chapter, wanted: Wanted) -> Verdicts:
     """All of it, asked anew. What needs healthy members is left out where one is not, what writes in check mode."""
-    verdicts = programs_fit(wanted) + certificates_hold(chapter, wanted) + members_healthy(chapter, wanted)
+    verdicts = programs_fit(wanted) + programs_signed(chapter, wanted) + certificates_hold(chapter, wanted)
+    verdicts += members_healthy(chapter, wanted)
     if not verdicts.ok or not len(chapter.fleet.with_role("etcd")):
         return verdicts
     if chapter.check:

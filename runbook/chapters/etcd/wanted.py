@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from runbook.chapters.etcd.cluster import Cluster, Member
 from runbook.chapters.etcd.credentials import Credential, credentials_of
 from runbook.chapters.etcd.programs import Programs
+from runbook.chapters.signing.on_host import Sealed
 from runbook.site import Site
 from runbook.site_tables import Host
 from runbook.targets import Target
@@ -29,6 +31,7 @@ class Wanted:
     programs: Programs
     at: datetime
     healthy_within: int = 60  # seconds
+    seals: Mapping[str, Sealed] = field(default_factory=dict, hash=False)  # by the program's SHA-256
 
     def host(self, name: str) -> Host:
         return self.site.host(name)

@@ -9,14 +9,15 @@ import os
 import shutil
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook.chapters.compile.build import HOME, IN_FOLDER, LIMIT
 from runbook.chapters.compile.decide import environment
 from runbook.chapters.portaudit.audit import Audit, audit
 from runbook.chapters.portaudit.cause import Finding
-from runbook.chapters.portaudit.graph import Module
+from runbook.chapters.portaudit.graph import EVERYTHING, Module, tools_of
+from runbook.chapters.portaudit.older import older_file, require_fetched
 from runbook.chapters.portaudit.remedy import Remedy, folder_in
 from runbook.chapters.toolchain.observe import Go
 from runbook.diff import unified
@@ -45,6 +46,7 @@ class Ported:
     applied: tuple[tuple[Finding, Remedy], ...]
     changed: tuple[int, ...]
     after: Audit
+    given: tuple[str, ...] = ()  # flags of the audit
 
     @property
     def modfile(self) -> Path:
@@ -53,21 +55,23 @@ class Ported:
     @property
     def flags(self) -> tuple[str, ...]:
         """What a build with the port is given."""
-        return (f"-modfile={self.modfile}", *_overlaid(self.folder))
+        return (f"-modfile={self.modfile}", *self.given, *_overlaid(self.folder))
 
     def __str__(self) -> str:
-        done = [f"✓ {finding.package}: {remedy.title}, {count} files" for (finding, remedy), count
+        done = [f"✓ {finding.package or finding.where}: {remedy.title}, {count} files" for (finding, remedy), count
                 in zip(self.applied, self.changed, strict=True)]
         how = f"every change is in {self.folder / DIFF}; build with: go build {' '.join(self.flags)}"
         return "\n".join([*done, str(self.after), *([how] if done else [])])
 
 
-def apply(first: Audit, go: Go, target: Target, shell: Shell, into: Path, *, patterns: tuple[str, ...] = ()) -> Ported:
+def apply(first: Audit, go: Go, target: Target, shell: Shell, into: Path, *, patterns: tuple[str, ...] = (),
+          flags: tuple[str, ...] = ()) -> Ported:
     """Writes copies and a module file into a new folder, and audits with them until nothing more is known to help.
 
     Nothing of the module itself and nothing of Go's module cache is changed: Go refuses to overlay its cache, and a
     changed one would be everybody's. The copies leave no trace in a binary's build info but the replacement's path,
-    so `port.json` there says what they are. Raises UsageError where the folder is there already.
+    so `port.json` there says what they are. `flags` are those of the first audit. Raises UsageError where the folder
+    is there already, Blocked where an older version was never fetched.
     """
     if into.exists() and any(into.iterdir()):
         raise UsageError(f"{into}: is not empty", next="name a folder that is not there yet")
@@ -78,20 +82,48 @@ def apply(first: Audit, go: Go, target: Target, shell: Shell, into: Path, *, pat
     now = first
     applied: list[tuple[Finding, Remedy]] = []
     diffs: list[list[str]] = []
+    older: dict[str, tuple[str, str]] = {}
     for _ in range(ROUNDS):
         helpful = {finding: remedy for finding, remedy in now.remedies.items() if (finding, remedy) not in applied}
         if not helpful:
             break
         for finding, remedy in helpful.items():
             assert finding.module is not None
+            if remedy.older:
+                diffs.append(list(_take_older(into, first.folder, remedy, go, target, shell,
+                                               (*flags, "--", *patterns), older)))
+                applied.append((finding, remedy))
+                continue
             copy = None if finding.module.is_main else _copy_of(finding.module, first.folder, into, go, shell)
             diffs.append(list(_mend(copy, into, finding, remedy, go, target)))
             applied.append((finding, remedy))
         now = audit(first.folder, go, target, shell, patterns=patterns, modfile=into / "go.mod",
-                    flags=_overlaid(into))
-    _record(into, applied, target, go)
+                    flags=(*flags, *_overlaid(into)))
+    _record(into, applied, target, go, older)
     (into / DIFF).write_text("\n".join(text for texts in diffs for text in texts) + "\n")
-    return Ported(into, tuple(applied), tuple(map(len, diffs)), now)
+    return Ported(into, tuple(applied), tuple(map(len, diffs)), now, flags)
+
+
+def _take_older(into: Path, main: Path, remedy: Remedy, go: Go, target: Target, shell: Shell,
+                asked: tuple[str, ...], taken: dict[str, tuple[str, str]]) -> Iterator[str]:
+    """Rewrites the module file for this Go, and has Go name what else that needs; the diff, where it is another then.
+
+    Once for all findings: the versions were tried together. Raises Blocked where one was never fetched.
+    """
+    file = into / "go.mod"
+    wanted = older_file(file.read_text("utf-8"), go, remedy.older)
+    if wanted.after == wanted.before:
+        return
+    require_fetched(wanted, Path(go.settings["GOMODCACHE"]))
+    taken |= wanted.pins
+    file.write_text(wanted.after, "utf-8")
+    pairs = {**dict(environment(go, target.goarch, HOME)), "GOFLAGS": "-mod=mod", "GOSUMDB": "off"}
+    everything = () if asked[-1] != "--" else tools_of(main) or (EVERYTHING,)
+    words = ("env", "-i", *(f"{name}={value}" for name, value in pairs.items()), str(go.program), "list", "-e", "-deps",
+             f"-modfile={file}", *asked, *everything)
+    with contextlib.suppress(CommandFailed):  # what is wrong is named when the packages are listed
+        shell.run(Script(IN_FOLDER, limit=LIMIT).command(str(main), *words))
+    yield replace(wanted, after=file.read_text("utf-8")).diff
 
 
 def _overlaid(into: Path) -> tuple[str, ...]:
@@ -169,12 +201,16 @@ def _sources(package: Path) -> dict[str, str]:
             if path.is_file() and path.suffix in COMPILED}
 
 
-def _record(into: Path, applied: list[tuple[Finding, Remedy]], target: Target, go: Go) -> None:
+def _record(into: Path, applied: list[tuple[Finding, Remedy]], target: Target, go: Go,
+            older: Mapping[str, tuple[str, str]]) -> None:
     """What a passport says of a binary that is built with these copies; the hash is over names and contents."""
-    modules: Mapping[str, dict[str, str]] = {
+    modules: dict[str, dict[str, str]] = {
         module.path: {"version": module.version, "remedy": remedy.title, "source": remedy.source,
                       "sha256": _hash(into / ("own" if module.is_main else f"modules/{module.path}"))}
-        for finding, remedy in applied if (module := finding.module)}
+        for finding, remedy in applied if (module := finding.module) and not remedy.older}
+    for remedy in (one for _, one in applied if one.older):
+        modules |= {path: {"version": now, "instead_of": was, "remedy": remedy.title, "source": remedy.source}
+                    for path, (was, now) in older.items()}
     told = {"schema": 1, "target": target.name, "go": go.version, "modules": modules}
     (into / RECORD).write_text(json.dumps(told, indent=1) + "\n")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -12,8 +13,8 @@ from runbook import targets
 from runbook.chapters.portaudit.cause import Cause, Finding, findings
 from runbook.chapters.portaudit.constants import differing
 from runbook.chapters.portaudit.excluded import with_excluded
-from runbook.chapters.portaudit.graph import Graph, Package, build_graph
-from runbook.chapters.portaudit.listing import TRIMMED, Listing, TooOld
+from runbook.chapters.portaudit.graph import Graph, Module, Package, build_graph, own_path
+from runbook.chapters.portaudit.listing import TOO_OLD, TRIMMED, Listing, TooOld
 from runbook.chapters.portaudit.remedy import Remedy, chosen
 from runbook.chapters.toolchain.observe import Go, require
 from runbook.remote.shell import Shell
@@ -21,6 +22,7 @@ from runbook.show.tables import table
 from runbook.targets import Target
 
 SHOWN = 3  # names and files in one line
+NEVER_FETCHED = re.compile(r"GOPROXY=off|missing go\.sum")
 STANDARD = "std"
 """What Go's own library is called among the modules, as in `go list std`."""
 
@@ -104,9 +106,12 @@ def audit(folder: Path, go: Go, target: Target, shell: Shell, *, patterns: tuple
         listing = Listing(folder, go, target, shell, modfile, (*TRIMMED, *flags))
         graph = with_excluded(build_graph(listing, patterns), listing, everything=not patterns)
     except TooOld as error:
-        words = str(error).splitlines()[0]
-        old = Finding(Cause.NEWER_GO, "", None, "go.mod", words, wants=error.wants)
-        return Audit(folder, target.name, go, 0, 0, 0, (old,), {})
+        path, version = error.module
+        module = Module(path or own_path(folder), version, str(folder), error.wants, is_main=not path)
+        said = next(line for line in str(error).splitlines() if TOO_OLD.search(line))
+        words = re.sub(r"^(?:go: )?(?:/\S*/)?(?:go\S*\.mod(?::\d+:)? )?", "", said)
+        old = Finding(Cause.NEWER_GO, "", module, "go.mod", words, wants=error.wants)
+        return Audit(folder, target.name, go, 0, 0, 0, (old,), chosen((old,), go, target))
     return _told(folder, graph, go, target)
 
 
@@ -159,7 +164,8 @@ def _begin(one: Finding) -> str:
     return {
         Cause.NEWER_GO: "an older version of the module that this Go builds, or a newer Go from the vendor",
         Cause.CGO: "a C compiler for the target and CGO_ENABLED=1, or a module without C",
-        Cause.SOURCE: "the compiler's words; does it build for this machine?",
+        Cause.SOURCE: "`go mod download`, once, where there is a network" if NEVER_FETCHED.search(one.words)
+        else "the compiler's words; does it build for this machine?",
         Cause.SWALLOWED: f"a //go:build line in {one.where}",
         Cause.CONSTANT: "take it from golang.org/x/sys/unix, which has each architecture's own",
     }.get(one.cause, "a file for the architecture, after the one of another; then a remedy in remedies/ for everybody")

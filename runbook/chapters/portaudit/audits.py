@@ -40,11 +40,12 @@ class Audits:
         return whole + "".join(one._repr_html_() for one in self.of.values() if not one.ok)
 
 
-def audit_all(chapter: Chapter, modules: Mapping[str, Path]) -> Audits:
+def audit_all(chapter: Chapter, modules: Mapping[str, Path], flags: Mapping[str, tuple[str, ...]]) -> Audits:
     """Audits each for the site's target, with the modules that its Go is to compile, and keeps it among the run's
-    artefacts. Raises Blocked as `audit` does."""
+    artefacts. `flags` are those of a module's builds, by its name. Raises Blocked as `audit` does."""
     go, wanted = find_go(chapter.site, chapter.local), chapter.site.toolchain.modules
-    found = {name: audit(folder, go, chapter.target, chapter.local, modfile=modfile_for(folder, go, wanted))
+    found = {name: audit(folder, go, chapter.target, chapter.local, modfile=modfile_for(folder, go, wanted),
+                         flags=flags.get(name, ()))
              for name, folder in modules.items()}
     for name, one in found.items():
         path = chapter.run.artifacts / f"{ARTEFACT}{name}.json"

@@ -57,6 +57,9 @@ NEW_LANGUAGE = re.compile(
 )
 
 
+NOT_IN_STD = re.compile(r"is not in (?:GOROOT|std)\b")
+
+
 def findings(graph: Graph, go: Go, foreign: Iterable[str]) -> tuple[Finding, ...]:
     """Root causes, those that most packages wait for first. `foreign`: names of architectures of other Gos."""
     waiting = graph.waiting_for()
@@ -66,6 +69,11 @@ def findings(graph: Graph, go: Go, foreign: Iterable[str]) -> tuple[Finding, ...
 
 
 def _of(package: Package, graph: Graph, go: Go, breaks: int) -> Finding:
+    asks = _who_asks_for_a_newer_library(package, graph)
+    if asks is not None:
+        words = f"package {package.path} is not in this Go's library; {asks.path} imports it"
+        wants = asks.module.go if asks.module else ""
+        return Finding(Cause.NEWER_GO, package.path, asks.module, "", words, wants=wants, breaks=breaks)
     lines = list(LINE.finditer(package.said))
     first = lines[0] if lines else None
     where = f"{Path(first['file']).name}:{first['line']}" if first else ""
@@ -73,6 +81,13 @@ def _of(package: Package, graph: Graph, go: Go, breaks: int) -> Finding:
     names = tuple(dict.fromkeys(name for line in lines for name in _undefined(line["words"])))
     cause, lie_in, wants = _class(package, graph, go, names)
     return Finding(cause, package.path, package.module, where, words, names, lie_in, wants, breaks)
+
+
+def _who_asks_for_a_newer_library(package: Package, graph: Graph) -> Package | None:
+    """For a package of a newer Go's library, the first that imports it; the library's paths have no dot in front."""
+    if not NOT_IN_STD.search(package.said) or "." in package.path.partition("/")[0]:
+        return None
+    return next((one for one in graph.packages.values() if one.module and package.path in one.imports), None)
 
 
 def _undefined(words: str) -> Iterator[str]:

@@ -12,6 +12,7 @@ from runbook.chapters.portaudit.listing import Listing
 from runbook.errors import Blocked
 
 EVERYTHING = "./..."
+BLANK = re.compile(r"\s*")
 EXCLUDED = "build constraints exclude all Go files"
 
 
@@ -109,6 +110,12 @@ def tools_of(folder: Path) -> tuple[str, ...]:
     return tuple(lines + re.findall(r"^tool ([^(\s]\S*)", text, re.MULTILINE))
 
 
+def own_path(folder: Path) -> str:
+    """The module's own path, by its go.mod, which this Go may not be able to read."""
+    found = re.search(r"^module (\S+)", (folder / "go.mod").read_text("utf-8"), re.MULTILINE)
+    return found[1] if found else folder.name
+
+
 def parse_packages(text: str, said: str) -> Iterator[Package]:
     """What `go list -json` printed; older ones tell the compiler's words on standard error, under `# PACKAGE`."""
     words = {path: lines.strip() for path, lines in re.findall(r"^# (\S+).*\n((?:(?!# ).*\n?)*)", said, re.MULTILINE)}
@@ -116,7 +123,7 @@ def parse_packages(text: str, said: str) -> Iterator[Package]:
     text = text.strip()
     while at < len(text):
         told, end = decoder.raw_decode(text, at)
-        at = end + len(text[end:]) - len(text[end:].lstrip())
+        at = BLANK.match(text, end).end()  # type: ignore[union-attr]  # without a copy of the rest
         yield _package(told, words)
 
 

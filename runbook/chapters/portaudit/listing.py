@@ -16,7 +16,8 @@ from runbook.remote.shell import Shell
 from runbook.targets import Target
 
 TOO_OLD = re.compile(
-    r"requires go >= ?(\d+\.\d+)|invalid go version '(\d+\.\d+)|unknown directive: (toolchain|tool|godebug)")
+    r"(?:(\S+)@(v\S+) )?requires go >= ?(\d+\.\d+)|invalid go version '(\d+\.\d+)"
+    r"|unknown directive: (toolchain|tool|godebug|ignore)")
 NAMED = re.compile(r"^\s*(\S+)@(v\S+): missing go\.sum entry for go\.mod file", re.MULTILINE)
 SAID_SO = dict.fromkeys((1, 2), "an older Go says so where a package does not compile")
 TRIMMED = ("-trimpath",)
@@ -26,11 +27,14 @@ WITH_CGO: Mapping[str, str] = {"CGO_ENABLED": "1"}
 
 
 class TooOld(Exception):
-    """The module's own go.mod cannot be read by this Go; `wants` is the version that it asks for, if that is told."""
+    """A go.mod asks for a newer Go, so that nothing is listed; `wants` is the version, if that is told.
 
-    def __init__(self, words: str, wants: str) -> None:
+    `module` is the path and the version of the one that asks; empty where it is the module's own.
+    """
+
+    def __init__(self, words: str, wants: str, module: tuple[str, str] = ("", "")) -> None:
         super().__init__(words)
-        self.wants = wants
+        self.wants, self.module = wants, module
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ class Listing:
         """Why there is no list."""
         old = TOO_OLD.search(words)
         if old:
-            return TooOld(words.strip(), next((one for one in old.groups()[:2] if one), ""))
+            return TooOld(words.strip(), old[3] or old[4] or "", (old[1] or "", old[2] or ""))
         hint = "see Go's words above"
         if re.search(r"GOPROXY=off|missing go\.sum|module lookup disabled|cannot find module", words):
             one = NAMED.search(words)

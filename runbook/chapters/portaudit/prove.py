@@ -48,7 +48,7 @@ def prove(ported: Ported, go: Go, target: Target, local: Shell, host: Shell, mac
     Tests that read files of their package find none on the host, and say so. Raises the errors of the host.
     """
     basis = Basis.NATIVE if machine in target.names.uname else Basis.EMULATED
-    packages = dict.fromkeys(finding.package for finding, _ in ported.applied)
+    packages = dict.fromkeys(finding.package for finding, _ in ported.applied if finding.package)
     with tempfile.TemporaryDirectory(prefix="runbook-port-") as folder:
         return tuple(_proof(package, ported, go, target, local, host, basis, Path(folder)) for package in packages)
 

@@ -28,8 +28,23 @@ class NewFile:
 
 
 @dataclass(frozen=True)
+class Older:
+    """A version of a module, and the oldest Go that was seen to build it."""
+
+    module: str
+    version: str
+    go: tuple[int, int]
+
+    def suits(self, go: Go) -> bool:
+        return go.numbers >= self.go
+
+
+@dataclass(frozen=True)
 class Remedy:
-    """What helps one module: a folder of the toolchain in place of its packages, or files of our own."""
+    """What helps one module: a folder of the toolchain in place of its packages, or files of our own.
+
+    Or a set of older versions for a Go that is too old: then there is no one module, and `older` has each.
+    """
 
     module: str
     causes: frozenset[Cause]
@@ -37,9 +52,17 @@ class Remedy:
     source: str
     toolchain: tuple[str, ...] = ()  # folders below GOROOT, the first that has the package counts
     files: tuple[NewFile, ...] = ()
+    older: tuple[Older, ...] = ()
 
     def helps(self, finding: Finding, go: Go, target: Target) -> bool:
-        """Whether it can help here: the toolchain has the package for this target, or a file declares what lacks."""
+        """Whether it can help here: the toolchain has the package for this target, or a file declares what lacks.
+
+        A module's own go.mod may ask for too new a Go: then what it requires is looked up when the remedy is applied.
+        """
+        if self.older and finding.module is not None and finding.cause in self.causes:
+            return finding.module.is_main or any(
+                one.module == finding.module.path and one.version != finding.module.version and one.suits(go)
+                for one in self.older)
         if finding.module is None or finding.module.path != self.module or finding.cause not in self.causes:
             return False
         if self.toolchain:
@@ -89,14 +112,26 @@ def read_remedy(path: Path) -> Remedy:
         told = tomllib.loads(path.read_text("utf-8"))
         files = tuple(NewFile(one["package"], one["name"], tuple(one["declares"]), one["text"].lstrip("\n"),
                               one.get("byte_order", "")) for one in told.get("file", ()))
-        remedy = Remedy(told["module"], frozenset(Cause[name] for name in told["causes"]), told["title"],
-                        told["source"], tuple(told.get("toolchain", {}).get("folders", ())), files)
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as error:
+        older = tuple(Older(one["module"], one["version"], _numbers(one["go"])) for one in told.get("older", ()))
+        causes = frozenset(Cause[name] for name in told["causes"])
+        remedy = Remedy("" if older else told["module"], causes, told["title"], told["source"],
+                        tuple(told.get("toolchain", {}).get("folders", ())), files, older)
+    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise RunbookError(f"{path.name}: no remedy: {error!r}", next="imitate remedies/bbolt.toml") from error
-    if bool(remedy.toolchain) == bool(remedy.files):
-        raise RunbookError(f"{path.name}: a remedy has either a [toolchain] folder or a [[file]]",
-                           next="imitate remedies/x-sys.toml or remedies/bbolt.toml")
+    places = [*remedy.toolchain, *(f"{file.package}/{file.name}" if file.package else file.name for file in files)]
+    outside = [one for one in places if one.startswith("/") or {"..", "."} & set(one.split("/"))]
+    if outside or any("/" in file.name for file in files):
+        raise RunbookError(f"{path.name}: a file outside of its package: {', '.join(outside) or files[0].name}",
+                           next="`package` is a folder of the module, `name` a file in it, without `..`")
+    if sum(map(bool, (remedy.toolchain, remedy.files, remedy.older))) != 1:
+        raise RunbookError(f"{path.name}: a remedy has either a [toolchain] folder or a [[file]] or an [[older]]",
+                           next="imitate remedies/x-sys.toml, remedies/bbolt.toml or remedies/older-versions.toml")
     return remedy
+
+
+def _numbers(version: str) -> tuple[int, int]:
+    major, _, minor = version.partition(".")
+    return int(major), int(minor)
 
 
 def chosen(found: Iterable[Finding], go: Go, target: Target) -> Mapping[Finding, Remedy]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+import shutil
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -91,6 +92,20 @@ def find_keys(folder: Path, sm2: Path) -> Keys:
     except (OSError, ValueError) as error:
         raise Blocked(f"{folder / TRUST}: {error}", next="`runbook new-keys FOLDER` makes a site's keys") from error
     return Keys(folder, public, sm2)
+
+
+def inherit(earlier: Path, folder: Path, now: datetime) -> bool:
+    """A run's keys for a later one that takes over what they signed: with new ones its hosts would not believe it.
+
+    Both are folders of keys. False where a key has expired: what it signed is of no use any more. A run without keys
+    of its own has the site's, or has signed nothing.
+    """
+    if not (earlier / TRUST).exists() or folder.exists():
+        return True
+    if any(key.not_after <= now for key in trusted((earlier / TRUST).read_text("utf-8"))):
+        return False
+    shutil.copytree(earlier, folder)  # with the rights of the folder and of each file
+    return True
 
 
 def _new_ecdsa(path: Path) -> str:

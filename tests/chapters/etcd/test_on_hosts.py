@@ -12,8 +12,10 @@ from runbook.chapters.containers.wanted import unit_of
 from runbook.chapters.etcd import door
 from runbook.chapters.etcd.credentials import SERVER, credentials_question
 from runbook.chapters.etcd.health import members_healthy
+from runbook.chapters.etcd.layout import UTL
 from runbook.chapters.etcd.observe import UNIT_STATE
 from runbook.chapters.etcd.sign import Signed, find_trusted, trusted_by
+from runbook.chapters.etcd.signed import programs_signed
 from runbook.chapters.etcd.users import users_kept
 from runbook.chapters.etcd.verify import certificates_hold
 from runbook.chapters.etcd.wanted import Wanted
@@ -95,7 +97,8 @@ def test_no_private_key_is_in_the_run_but_the_authorities_own(formed: tuple[Room
     folder = formed[0].run.folder
     keys = {path.relative_to(folder).as_posix() for path in folder.rglob("*")
             if path.is_file() and b"PRIVATE KEY-----" in path.read_bytes()}  # fmt: skip
-    assert keys == {"authorities/clients.key", "authorities/peers.key"}
+    assert keys == {f"authorities/{name}.key" for name in ("clients", "peers")} | {
+        f"signing/{name}.key" for name in ("ecdsa", "sm2")}
     journal = (folder / "journal.jsonl").read_text() + "".join(
         path.read_text(errors="replace") for path in (folder / "logs").iterdir())  # fmt: skip
     for key in keys:
@@ -123,6 +126,22 @@ def test_a_service_that_died_is_a_failure_and_one_that_was_never_deployed_is_ski
         shell.run(Script('rm -f "$2"; systemctl reset-failed "$1"; systemctl daemon-reload', (unit, path),
                          sudo=True).command())
         chapter.let_go()
+
+
+def test_a_program_that_was_changed_on_a_host_is_told(formed: tuple[Room, Wanted, Acted]) -> None:
+    room, wanted, _ = formed
+    chapter = room.chapter("node2")
+    shell = chapter.fleet["node2"]
+    (well,) = programs_signed(chapter, wanted)
+    assert well.state is State.PASS, well
+    shell.run(Script('printf x >>"$1"', (UTL,), sudo=True).command())
+    try:
+        (told,) = programs_signed(chapter, wanted)
+    finally:
+        shell.run(Script('truncate -s -1 "$1"', (UTL,), sudo=True).command())
+        chapter.let_go()
+    assert told.state is State.FAIL and told.host == "node2"
+    assert "etcdutl was changed after it was signed" in told.reason and "etcdctl" not in told.reason
 
 
 def test_what_etcd_takes_aside_leaves_nothing(formed: tuple[Room, Wanted, Acted]) -> None:

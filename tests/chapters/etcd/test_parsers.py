@@ -110,6 +110,15 @@ def test_a_refusal_for_another_reason_does_not_count() -> None:
     assert parse_refusals(said).wrong() == ["a lapsed certificate was refused with `unknown ca`"]
 
 
+def test_a_member_that_ends_at_tls_1_2_refuses_in_its_own_words() -> None:
+    """As etcd 3.5.5 does; of a certificate that it does not like, it has the same words as TLS 1.3."""
+    said = "error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure:../ssl/record/rec_layer_s3.c\n"
+    for who in ("no certificate", "no certificate at the peer port"):
+        assert parse_refusals(f"== {who}\n{said}").wrong() == []
+    (wrong,) = parse_refusals(f"== a lapsed certificate\n{said}").wrong()
+    assert wrong == "a lapsed certificate was refused with `handshake failure`"
+
+
 def test_a_snapshot_is_compared_with_what_was_restored(recorded: Recorded) -> None:
     text = recorded("snapshot")
     assert parse_restoration(text).equal and parse_restoration(text).damage_is_seen
