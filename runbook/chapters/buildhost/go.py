@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 from runbook.chapters.buildhost.bench import Bench
@@ -22,6 +23,7 @@ cd -- "$1" && find -L VERSION go.env src -type f ! -name '*_test.go' ! -path '*/
     LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum
 """, limit=300.0)
 """What the Go in the folder `$1` says it is, and the hash of its sources without tests."""
+SAYS = re.compile(r"go version go(\d\S*)")
 INSTEAD = "leave [build] on empty to compile on this machine"
 
 
@@ -44,6 +46,15 @@ def go_there(bench: Bench, root: Path, own: str = "") -> str:
         raise Blocked(f"the site's Go does not run on {bench.name}", tail=error.tail,
                       next=f"name a Go of its own as go in [build], or {INSTEAD}") from error
     return place
+
+
+def version_there(shell: StrictShell, own: str) -> str:
+    """Of the host's own Go, as it says it; empty where it is none."""
+    try:
+        said = SAYS.match(shell.run(VERSION.command(own)).text)
+    except CommandFailed:
+        return ""
+    return said[1] if said else ""
 
 
 def _is_the_same(shell: StrictShell, root: Path, own: str) -> None:

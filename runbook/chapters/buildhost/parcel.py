@@ -15,8 +15,6 @@ RUN, READ = 0o755, 0o644
 KEY_LENGTH = 24  # hexadecimal digits of a SHA-256: enough to tell contents apart, and to be read in a path
 UNUSED = re.compile(r"(api|doc|misc|test|pkg/obj|pkg/bootstrap|src/cmd)|.*_test\.go|(.*/)?(testdata|\.git)")
 """Of a Go that is only to compile: its own tests, its papers, and the sources of its tools, which are built."""
-BUILT = re.compile(r"bin|pkg|(.*/)?\.git")
-"""Of a Go that is to be made: what another build left."""
 
 
 def parcel(folder: Path, names: Iterable[str]) -> Tree:
