@@ -44,7 +44,7 @@ for about in /var/lib/runbook/leases/*/about "${home:-/nonexistent}"/.local/stat
     [ -f "$about" ] && grep -qF -- " $folder/" "$about" || continue
     ended "${about%/about}"
     rm -rf -- "${about%/about}"
-    rmdir -- "${about%/*/about}" 2>/dev/null
+    rmdir -- "${about%/*/about}" "${about%/*/*/about}" 2>/dev/null
 done
 rm -rf --one-file-system -- "$folder"/* "$folder"/.[!.]* "$folder"/..?*
 """

@@ -145,6 +145,7 @@ def beside(opened: Chapter) -> Iterator[SshShell]:
     shell.close()
 
 
+@pytest.mark.timeout(400)  # Go is sent, and a standard library compiled for the first time
 def test_what_a_host_builds_is_what_this_machine_builds_and_only_once(
     opened: Chapter, with_a_module: Recipe, local: LocalShell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
