@@ -21,7 +21,8 @@ class Title:
     asks: str
     needs: tuple[str, ...] = ()
     parameters: Mapping[str, type] = field(default_factory=dict, hash=False)  # besides the common five
-    measures: bool = False  # nothing of what it does stays on a host: an earlier run's findings can be taken over
+    # Nothing that a later chapter counts on stays on a host: an earlier run's findings can be taken over.
+    measures: bool = False
     on_what_is_deployed: bool = False  # what it measures is what the hosts have been made to run
 
     def __str__(self) -> str:
