@@ -21,7 +21,8 @@ class Title:
     asks: str
     needs: tuple[str, ...] = ()
     parameters: Mapping[str, type] = field(default_factory=dict, hash=False)  # besides the common five
-    measures: bool = False  # nothing of what it does stays on a host: an earlier run's findings can be taken over
+    # Nothing that a later chapter counts on stays on a host: an earlier run's findings can be taken over.
+    measures: bool = False
     tries: bool = False  # besides what it deploys: what its drills came to can be told again, see lasting.py
     on_what_is_deployed: bool = False  # what it measures is what the hosts have been made to run
 
@@ -39,10 +40,10 @@ CONTENTS: tuple[Title, ...] = (
           (START,), measures=True),
     Title("02_toolchain_build", "Toolchain",
           "Does the site's Go build for the target, and does what it builds work there?", (START,),
-          {"packages": list, "stop_after": str}, measures=True),
+          {"packages": list, "stop_after": str, "on": str}, measures=True),
     Title("03_static_compile", "Static compile",
           "Is what we built static, for the right machine, and the same twice?", ("02_toolchain_build",),
-          measures=True),
+          {"on": str}, measures=True),
     Title("04_container_deploy", "Container deployment",
           "Does what we built run on the hosts, and is it what runs?", ("03_static_compile",),
           tries=True, on_what_is_deployed=True),

@@ -20,6 +20,7 @@ from runbook.site_tables import (
     NAME,
     AcceptedRisk,
     Bmc,
+    Build,
     Etcd,
     GoSource,
     Host,
@@ -34,8 +35,8 @@ from runbook.table import Reading, columns, entry, read_table, toml_name, unknow
 from runbook.toml_lines import lines_of
 from runbook.toml_text import toml_text
 
-__all__ = ["ROOT", "AcceptedRisk", "Bmc", "Etcd", "GoSource", "Host", "Load", "Reference", "Service", "Signing", "Site",
-           "SiteError", "SshSettings", "Toolchain", "find_site", "load_site"]
+__all__ = ["ROOT", "AcceptedRisk", "Bmc", "Build", "Etcd", "GoSource", "Host", "Load", "Reference", "Service",
+           "Signing", "Site", "SiteError", "SshSettings", "Toolchain", "find_site", "load_site"]
 
 ROOT = Path(__file__).resolve().parent.parent
 """The project's root: notebooks run in notebooks/, their site is named from here."""
@@ -56,6 +57,7 @@ class Site:
     ssh: SshSettings = entry("how hosts are reached; keys at a host override these", SshSettings())
     hosts: tuple[Host, ...] = entry("a server; one such table for each", name="host")
     toolchain: Toolchain = entry("what compiles", Toolchain())
+    build: Build = entry("where things are compiled", Build())
     service: Service = entry("what is deployed", Service())
     etcd: Etcd = entry("the cluster", Etcd())
     load: Load = entry("the load test", Load())
@@ -200,12 +202,17 @@ def _check_whole(site: Site, reading: Reading) -> None:
             seen.setdefault(mark, str(index + 1))
         if host.has("bmc") and not host.bmc:
             reading.refuse((*at, "roles"), "the role `bmc` needs a [host.bmc] with its address")
+    names = [host.name for host in site.hosts]
+    if site.build.on and site.build.on not in names:
+        reading.refuse(("build", "on"), unknown("host", site.build.on, names))
+    elif site.build.on and not site.host(site.build.on).has("build"):
+        reading.refuse(("build", "on"), f"{site.build.on} has not the role `build`")
     if site.target not in targets.names():
         reading.refuse(("target",), unknown("target", site.target, targets.names()))
         return
     source = site.toolchain.go
-    if source.kind == "host" and source.host not in [host.name for host in site.hosts]:
-        reading.refuse(("toolchain", "go"), unknown("host", source.host, [host.name for host in site.hosts]))
+    if source.kind == "host" and source.host not in names:
+        reading.refuse(("toolchain", "go"), unknown("host", source.host, names))
     if source.kind == "version" and not targets.load_target(site.target).go.upstream:
         reading.refuse(("toolchain", "go"), f"no release of upstream Go builds for {site.target}: "
                                             "name a vendor's port by `dir:`, `archive:` or `host:`")

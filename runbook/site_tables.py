@@ -14,7 +14,7 @@ from runbook.remote.secret import Reference
 from runbook.table import Absolute, entry
 
 ROLES = {
-    "build": "compiles (where no host does, the machine that runs the runbook)",
+    "build": "compiles where [build] names it",
     "service": "runs the Go services",
     "etcd": "is a member of the etcd cluster",
     "load": "sends the load",
@@ -32,6 +32,7 @@ ADDRESS = shaped(r"[A-Za-z0-9]([A-Za-z0-9._:%-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]
 PORT = between(1, 65535)
 # What `ssh-keygen -lf` prints: base64 of a SHA-256, 32 bytes, without padding.
 HOST_KEY = shaped(r"SHA256:[A-Za-z0-9+/]{43}", "`SHA256:` and 43 characters, as `ssh-keygen -lf` prints it")
+FOLDER = shaped(r"/[^\0\n]*[^\0\n/]", "an absolute path, of a folder on the host")
 USER = shaped(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}", "a user name")
 JUMP_FORM = re.compile(r"(?:(?P<user>[A-Za-z_][A-Za-z0-9_.-]{0,31})@)?"
                        r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<address>[A-Za-z0-9][A-Za-z0-9._-]{0,252}))"
@@ -193,6 +194,16 @@ class Toolchain:
                                          "it, nothing is checked", None)
     c: Path | None = entry("a file that says from which sources a C cross toolchain is built, in stages; without it "
                            "the C compiler for the target that is on the PATH counts", None)
+
+
+@dataclass(frozen=True)
+class Build:
+    """Where things are compiled; `[build]`."""
+
+    on: str = entry("the host, of the role `build`, that compiles; empty: the machine that runs the runbook", "",
+                    check=lambda value: NAME(value) if value else "")
+    go: str = entry("the folder of that host's own Go; empty: the site's is brought there", "",
+                    check=lambda value: FOLDER(value) if value else "")
 
 
 CONTAINER = "container"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from html import escape
 
+from runbook.chapters.buildhost.decide import Place
 from runbook.chapters.compile.build import Built
 from runbook.chapters.compile.decide import Recipe
 from runbook.chapters.compile.verify import verify_build
@@ -20,12 +21,14 @@ class Recipes:
 
     deployed: Recipe
     others: tuple[Recipe, ...] = ()
+    place: Place | None = None  # None: this machine
 
     def __iter__(self) -> Iterator[Recipe]:
         return iter((self.deployed, *self.others))
 
     def __str__(self) -> str:
-        return "\n".join(_named(one, self.deployed) for one in self)
+        told = [_named(one, self.deployed) for one in self]
+        return "\n".join((*told, *([str(self.place)] if self.place else ())))
 
     __repr__ = __str__
 
@@ -45,7 +48,7 @@ class Artefacts:
         return called(built.recipe, self.deployed.recipe.target)
 
     def __str__(self) -> str:
-        return "\n".join(_named(one.recipe, self.deployed.recipe) for one in self)
+        return "\n".join(_named(one.recipe, self.deployed.recipe) + f", on {one.on}" * bool(one.on) for one in self)
 
     __repr__ = __str__
 

@@ -8,9 +8,10 @@ import os
 import shutil
 import tempfile
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from runbook.chapters.compile.decide import Recipe
 from runbook.chapters.compile.private import IN_FOLDER, provide
@@ -39,10 +40,11 @@ class Built:
     seconds: float  # of the first build, when it was made
     already: bool
     differs: tuple[str, ...] = field(default=(), hash=False)  # section by section, where the second is another
+    on: str = ""  # the host of the site that built it; empty: this machine
 
     @property
     def state(self) -> str:
-        return "was built already" if self.already else "built"
+        return ("was built already" if self.already else "built") + (f" on {self.on}" if self.on else "")
 
     def __str__(self) -> str:
         return str(self.recipe)
@@ -61,50 +63,64 @@ def build(recipe: Recipe, shell: Shell, kept: Path = KEPT, keep: int = KEEP) -> 
 
     Raises BuildFailed with the compiler's own words, or where there is no room for what it makes.
     """
+    def twice(new: Path, first: Path, again: Path) -> Made:
+        # Two paths of different length: a path that leaks moves everything behind it.
+        started = time.monotonic()
+        modules = provided(recipe, shell, new / "first")
+        compile_in(recipe, shell, new / "first", first)
+        seconds = time.monotonic() - started
+        compile_in(recipe, shell, new / "another" / "folder", again)
+        return Made(seconds, modules)
+
+    return taken_or_made(recipe, kept, keep, twice)
+
+
+class Made(NamedTuple):
+    """Of a build: the seconds of its first half, and its modules as `path version`."""
+
+    seconds: float
+    modules: tuple[str, ...]
+
+
+def taken_or_made(recipe: Recipe, kept: Path, keep: int, twice: Callable[[Path, Path, Path], Made],
+                  on: str = "") -> Built:
+    """What was kept, or else what `twice(folder to work in, first file, second file)` makes. Raises as `build` does."""
     try:
         Path(dict(recipe.environment)["HOME"]).mkdir(parents=True, exist_ok=True)
-        return _build(recipe, shell, kept, keep)
+        return _taken_or_made(recipe, kept, keep, twice, on)
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
         raise no_room(recipe, kept, error) from error
 
 
-def _build(recipe: Recipe, shell: Shell, kept: Path, keep: int) -> Built:
-    folder = kept / recipe.key
-    found = _kept(recipe, folder)
+def _taken_or_made(recipe: Recipe, kept: Path, keep: int, twice: Callable[[Path, Path, Path], Made],
+                   on: str) -> Built:
+    folder = _folder(recipe, kept, on)
+    found = _kept(recipe, folder, on)
     if found is not None:
         return found
     kept.mkdir(parents=True, exist_ok=True)
     _clear_what_was_broken_off(kept)
     with tempfile.TemporaryDirectory(dir=kept, prefix=f"new-{os.getpid()}-") as new:
-        whole = Path(new) / "whole"
+        whole, again = Path(new) / "whole", Path(new) / "again"
         whole.mkdir()
-        # Two paths of different length: a path that leaks moves everything behind it.
-        started = time.monotonic()
-        modules = _provided(recipe, shell, Path(new) / "first")
-        compile_in(recipe, shell, Path(new) / "first", whole / recipe.service)
-        seconds = time.monotonic() - started
-        compile_in(recipe, shell, Path(new) / "another" / "folder", Path(new) / "again")
-        record: dict[str, Any] = {
-            "sha256": sha256_of(whole / recipe.service),
-            "again": sha256_of(Path(new) / "again"),
-            "seconds": round(seconds, 3),
-        }
+        made = twice(Path(new), whole / recipe.service, again)
+        record: dict[str, Any] = {"sha256": sha256_of(whole / recipe.service), "again": sha256_of(again),
+                                  "seconds": round(made.seconds, 3)}
         if record["again"] != record["sha256"]:
-            told = differences(whole / recipe.service, Path(new) / "again")
-            record["differs"] = tuple(map(str, told))
-        (whole / RECORD).write_text(json.dumps({**record, "modules": modules}) + "\n")
+            record["differs"] = tuple(map(str, differences(whole / recipe.service, again)))
+        (whole / RECORD).write_text(json.dumps({**record, "modules": made.modules}) + "\n")
         shutil.rmtree(folder, ignore_errors=True)
         try:
             os.replace(whole, folder)
         except OSError:  # another run built the same at the same time, and was faster
-            found = _kept(recipe, folder)
+            found = _kept(recipe, folder, on)
             if found is None:
                 raise
             return found
     _forget_the_oldest(kept, keep)
-    return Built(recipe, folder / recipe.service, already=False, **record)
+    return Built(recipe, folder / recipe.service, already=False, on=on, **record)
 
 
 def compile_in(recipe: Recipe, shell: Shell, folder: Path, output: Path, *more_flags: str) -> None:
@@ -117,7 +133,7 @@ def compile_in(recipe: Recipe, shell: Shell, folder: Path, output: Path, *more_f
         raise refused(recipe, folder, error) from error
 
 
-def _provided(recipe: Recipe, shell: Shell, folder: Path) -> tuple[str, ...]:
+def provided(recipe: Recipe, shell: Shell, folder: Path) -> tuple[str, ...]:
     """The modules that a build takes, in the cache that it sees. Raises BuildFailed."""
     recipe.sources.copy_to(folder)
     try:
@@ -126,9 +142,14 @@ def _provided(recipe: Recipe, shell: Shell, folder: Path) -> tuple[str, ...]:
         raise refused(recipe, folder, error) from error
 
 
-def kept_already(recipe: Recipe, kept: Path = KEPT) -> Built | None:
-    """What the same recipe made before; None where nothing did, or where its bytes are other ones now."""
-    return _kept(recipe, kept / recipe.key)
+def kept_already(recipe: Recipe, kept: Path = KEPT, on: str = "") -> Built | None:
+    """What the same recipe made before in the same place; None where nothing did, or where its bytes are others now."""
+    return _kept(recipe, _folder(recipe, kept, on), on)
+
+
+def _folder(recipe: Recipe, kept: Path, on: str) -> Path:
+    """A site that asks for a host's build does not get this machine's: where it was built is in its passport."""
+    return kept / (f"{recipe.key}-{on}" if on else recipe.key)
 
 
 def _clear_what_was_broken_off(kept: Path) -> None:
@@ -146,7 +167,7 @@ def _forget_the_oldest(kept: Path, keep: int) -> None:
         shutil.rmtree(record.parent, ignore_errors=True)
 
 
-def _kept(recipe: Recipe, folder: Path) -> Built | None:
+def _kept(recipe: Recipe, folder: Path, on: str = "") -> Built | None:
     """What was kept under the recipe's key, where its bytes are still those that were made."""
     path = folder / recipe.service
     try:
@@ -155,6 +176,6 @@ def _kept(recipe: Recipe, folder: Path) -> Built | None:
             return None
         os.utime(folder / RECORD)  # in use: not among the first to be forgotten
         differs = tuple(map(str, record.get("differs", ())))
-        return Built(recipe, path, record["sha256"], record["again"], float(record["seconds"]), True, differs)
+        return Built(recipe, path, record["sha256"], record["again"], float(record["seconds"]), True, differs, on)
     except (OSError, ValueError, KeyError, TypeError):
         return None

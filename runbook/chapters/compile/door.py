@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from runbook.chapter import Chapter
+from runbook.chapters.buildhost.bench import bench
+from runbook.chapters.buildhost.decide import place_for
+from runbook.chapters.buildhost.observe import build_host
 from runbook.chapters.compile import judges as judges  # hears the chapter's claims once it is imported
 from runbook.chapters.compile import observe
 from runbook.chapters.compile.artefacts import Artefacts, Recipes
@@ -18,6 +22,7 @@ from runbook.chapters.compile.evidence import LDD, Evidence, evidence
 from runbook.chapters.compile.figures import build_figures
 from runbook.chapters.compile.licences import Licence, licence_of, unknown
 from runbook.chapters.compile.observe import Ingredients
+from runbook.chapters.compile.on_host import OnHost
 from runbook.chapters.compile.others import other_recipes
 from runbook.chapters.compile.packages import sizes_of
 from runbook.chapters.compile.passport import ENDING, BinaryPassport, Passports, passport, verify_passports
@@ -49,7 +54,7 @@ def ingredients(chapter: Chapter) -> Ingredients:
     Raises Blocked with the mending command where Go or the sources are missing, or Go is not that of the passport.
     """
     machines = {host: str(fact.get("machine", "")) for host, fact in chapter.run.facts("uname").items()}
-    seen = observe.ingredients(chapter.site, chapter.local, machines=machines)
+    seen = replace(observe.ingredients(chapter.site, chapter.local, machines=machines), host=build_host(chapter))
     if passport := passport_of(chapter):
         observe.by_the_passport(seen.go, passport)
     return seen
@@ -75,15 +80,17 @@ def port_audits(chapter: Chapter) -> Audits:
 def recipes(seen: Ingredients, site: Site, target: Target) -> Recipes:
     """How the site's service is built for the target, and what else the run needs. Raises Blocked where Go cannot."""
     deployed = recipe_for(seen.forms[0], seen.sources, seen.go, target, HOME)
-    return Recipes(deployed, tuple(other_recipes(seen, site, target, HOME)))
+    return Recipes(deployed, tuple(other_recipes(seen, site, target, HOME)), place_for(seen.host))
 
 
 def built(chapter: Chapter, wanted: Recipes) -> Artefacts:
     """Builds each twice, and puts the service among the run's artefacts, by its own name the form that is deployed.
 
-    Raises BuildFailed.
+    Where the site asks for it, on a host. Raises BuildFailed, and there Blocked and the errors of a host.
     """
-    deployed, *others = build_all(tuple(wanted), chapter.local, lambda text: chapter.note("progress", text))
+    found = bench(chapter, wanted.place)
+    host = OnHost(found, chapter.site.build.go) if found else None
+    deployed, *others = build_all(tuple(wanted), chapter.local, lambda text: chapter.note("progress", text), host=host)
     made = Artefacts(deployed, tuple(others))
     kept = chapter.run.artifacts / chapter.site.service.name
     shutil.copy2(made.deployed.path, kept)

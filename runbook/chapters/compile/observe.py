@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runbook.chapters.buildhost.observe import BuildHost
 from runbook.chapters.compile.forms import form_of, forms_in
 from runbook.chapters.compile.revision import stamped
 from runbook.chapters.compile.sources import Sources, read_sources
@@ -27,9 +28,11 @@ class Ingredients:
     sources: Sources
     forms: tuple[str, ...] = ()  # packages of the service, the one that is deployed first
     machines: Mapping[str, str] = field(default_factory=dict, hash=False)
+    host: BuildHost | None = None  # that compiles; None: this machine
 
     def __str__(self) -> str:
-        return f"{self.go}, {self.sources}, {self.sources.modules}"
+        where = f"; to be compiled on {self.host.name}" if self.host else ""
+        return f"{self.go}, {self.sources}, {self.sources.modules}{where}"
 
     __repr__ = __str__
 

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 
+from runbook.chapters.buildhost.decide import FOLDER
 from runbook.chapters.compile.build import KEPT, Built
 from runbook.chapters.compile.decide import PLACES
 from runbook.elf import Binary, read
 from runbook.elf.leaks import leaked
 from runbook.show.tables import state_mark, table
 from runbook.site import ROOT
+from runbook.site_tables import LOCAL
 from runbook.targets import load_target
 from runbook.toml_text import toml_text
 from runbook.verdict import State, Verdict, Verdicts, failed, passed
@@ -54,7 +56,8 @@ class BinaryPassport:
             and not self.binary.stack_executable
 
     def to_toml(self) -> str:
-        """The passport as it is kept; nothing in it tells of a day or of a folder."""
+        """The passport as it is kept; nothing in it tells of a day or of a folder, and of a machine only
+        whether it was the one that runs the runbook, or which host of the site."""
         binary, recipe, go = self.binary, self.built.recipe, self.binary.go
         text = {
             "schema": SCHEMA, "name": self.name, "target": recipe.target, "sha256": binary.sha256,
@@ -67,7 +70,7 @@ class BinaryPassport:
                 "build_id": binary.gnu_build_id or binary.go_build_id, "ldd": self.ldd,
             },
             "build": {
-                "go": go.version if go else "", "package": go.path if go else "",
+                "on": self.built.on or LOCAL, "go": go.version if go else "", "package": go.path if go else "",
                 "module": go.module if go else "", "sources_sha256": recipe.sources.sha256,
                 "flags": recipe.flags, "environment": [f"{name}={value}" for name, value in recipe.environment
                                                        if name not in PLACES],
@@ -113,7 +116,7 @@ def folders_of(built: Built) -> tuple[Path | str, ...]:
     """Where it was built, by what, and what the build saw: none of it belongs into the binary."""
     seen: Mapping[str, str] = dict(built.recipe.environment)
     places = (seen[name] for name in PLACES if name != "PATH" and name in seen)
-    return (ROOT, KEPT, built.path.parent.parent, built.recipe.sources.folder, Path.home(), *places)
+    return (ROOT, KEPT, FOLDER, built.path.parent.parent, built.recipe.sources.folder, Path.home(), *places)
 
 
 def verify_passports(passports: Iterable[BinaryPassport]) -> Verdicts:

@@ -7,12 +7,15 @@ import shutil
 from dataclasses import replace
 
 from runbook.chapter import Chapter
+from runbook.chapters.buildhost.bench import bench
+from runbook.chapters.buildhost.observe import build_host
 from runbook.chapters.toolchain import judges as judges  # hears the chapter's claims once it is imported
 from runbook.chapters.toolchain.compiler import find_compiler
 from runbook.chapters.toolchain.cross.door import built_from
 from runbook.chapters.toolchain.evidence import Port, evidence
 from runbook.chapters.toolchain.judges import Toolchain, look_into
 from runbook.chapters.toolchain.make import LOG, make
+from runbook.chapters.toolchain.make_there import make_there
 from runbook.chapters.toolchain.observe import find_go, require_whole
 from runbook.chapters.toolchain.origin import Origin, Wanted, origin_of
 from runbook.chapters.toolchain.origin import to_make as to_make  # the decision that belongs to `origin`
@@ -31,14 +34,20 @@ ONLY_LOOKED = "check mode: no program is put on a host"
 
 
 def origin(chapter: Chapter) -> Origin:
-    """Where the site's Go lies; unpacked, or fetched from a host, where that was not done before."""
-    return origin_of(chapter.site, chapter.local)
+    """Where the site's Go lies; unpacked, or fetched from a host, where that was not done before. Where it is to be
+    built, the host that does so is asked too."""
+    seen = origin_of(chapter.site, chapter.local)
+    return replace(seen, host=build_host(chapter)) if seen.making else seen
 
 
 def made(chapter: Chapter, wanted: Wanted) -> Passport:
-    """Builds the site's Go where it came as sources, keeps the log, and reads what is there. Raises BuildFailed."""
+    """Builds the site's Go where it came as sources, keeps the log, and reads what is there. Raises BuildFailed, and
+    where a host builds it Blocked and the errors of a host."""
     if wanted.making is not None:
-        make(wanted.making, chapter.local)
+        if found_bench := bench(chapter, wanted.place):
+            make_there(wanted.making, found_bench, chapter.site.build.go)
+        else:
+            make(wanted.making, chapter.local)
         chapter.run.keep(LOG, shutil.copy2(wanted.making.folder / LOG, chapter.run.artifacts / LOG))
     return found(chapter)
 

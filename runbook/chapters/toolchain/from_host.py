@@ -41,16 +41,19 @@ def fetch_go(shell: StrictShell, there: str) -> Path:
                       next="name the folder of a Go, which has bin/go and src, as host:NAME:/PATH in [toolchain] go")\
             from error
 
-    def fill(folder: Path) -> None:
-        with tempfile.NamedTemporaryFile(dir=folder.parent, suffix=".tar") as tar:
-            shell.pour(SEND.command(there), Path(tar.name))
-            unpack(Path(tar.name), folder)
-        came = content_of(folder)
-        if came != content:
-            raise TransferFailed(shell.name, f"{there}: {came} arrived instead of {content}",
-                                 next="it may have changed while it was read: begin again")
+    return store.stored(content, lambda folder: fetch_into(shell, there, content, folder))
 
-    return store.stored(content, fill)
+
+def fetch_into(shell: StrictShell, there: str, content: str, folder: Path) -> None:
+    """Fetches all files of the host's folder into an empty one. Raises TransferFailed where they are not those of
+    `content`, and the errors of a host."""
+    with tempfile.NamedTemporaryFile(dir=folder.parent, suffix=".tar") as tar:
+        shell.pour(SEND.command(there), Path(tar.name))
+        unpack(Path(tar.name), folder)
+    came = content_of(folder)
+    if came != content:
+        raise TransferFailed(shell.name, f"{there}: {came} arrived instead of {content}",
+                             next="it may have changed while it was read: begin again")
 
 
 def content_of(folder: Path) -> str:

@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook.chapters.buildhost.carried import carried
 from runbook.chapters.toolchain import store
 from runbook.chapters.toolchain.goroot import look_at, sources_sha256, version_of
 from runbook.chapters.toolchain.place import PREPARED, on_the_path, released
 from runbook.errors import Blocked, BuildFailed
-from runbook.remote.attach import attach
 from runbook.remote.command import Script
-from runbook.remote.lease import OWN_LEASES, Lease, begin, forget, stop
 from runbook.remote.strict import StrictShell
 
 LIMIT = 3 * 3600.0  # seconds; four minutes are usual on two cores, a slow machine under load may need an hour
@@ -28,7 +27,7 @@ MINIMUM = re.compile(r'minBootstrap = "go([\d.]+)"|^bootgo=([\d.]+)', re.MULTILI
 STAGE = re.compile(r"^(Building [^\n]*?)\.?$", re.MULTILINE)
 MAKE = """
 set -eu
-from=$1 folder=$2 bootstrap=$3
+from=$1 folder=$2 bootstrap=$3 final=${4-}
 rm -rf -- "$folder"
 mkdir -p -- "$folder/tree" "$folder/home"
 cd "$from"
@@ -41,12 +40,13 @@ for one in * .git; do
 done
 chmod -R u+w "$folder/tree"
 cd "$folder/tree/src"
-env -i PATH="$PATH" HOME="$folder/home" GOROOT_BOOTSTRAP="$bootstrap" GOENV=off GOTOOLCHAIN=local bash ./make.bash 2>&1
+env -i PATH="$PATH" HOME="$folder/home" GOROOT_BOOTSTRAP="$bootstrap" GOENV=off GOTOOLCHAIN=local \
+  ${final:+"GOROOT_FINAL=$final"} bash ./make.bash 2>&1
 rm -rf -- "$folder/home" "$folder/tree/pkg/obj"
 : >"$folder/made"
 """
 """Of the tree `$1`, without what was built there before, in the folder `$2`, by the Go `$3`. It is built where it
-stays, since an old Go writes its folder's name into its programs."""
+stays, or told by `$4` where that will be, since an old Go writes its folder's name into its programs."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +61,16 @@ class Making:
     @property
     def folder(self) -> Path:
         return store.STORE / self.key
+
+    @property
+    def lease(self) -> str:
+        """How it is called among a machine's leases."""
+        return f"make {self.key}"
+
+    @property
+    def log(self) -> Path:
+        """What it says, while it is made and where that failed."""
+        return store.STORE / f"{self.key}.{LOG}"
 
     def __str__(self) -> str:
         return f"Go {self.version or 'of no release'}, by its own make.bash and Go {version_of(self.bootstrap)}"
@@ -95,7 +105,7 @@ def bootstrap_for(root: Path, shell: StrictShell) -> Path:
     wanted = least_bootstrap(root)
     distributed = sorted(DISTRIBUTIONS.glob("go-1.*"), reverse=True)
     for found in (PREPARED, *on_the_path(shell), *distributed):
-        numbers = _numbers(version_of(found))
+        numbers = numbers_of(version_of(found))
         if (found / "bin" / "go").exists() and numbers >= wanted and found.resolve() != root.resolve():
             return found
     return released(".".join(map(str, wanted)), shell)
@@ -107,7 +117,7 @@ def least_bootstrap(root: Path) -> tuple[int, ...]:
         path = root / "src" / name
         found = MINIMUM.search(path.read_text("utf-8", "replace")) if path.exists() else None
         if found:
-            return _numbers(found[1] or found[2])
+            return numbers_of(found[1] or found[2])
     return OLDEST
 
 
@@ -127,35 +137,22 @@ def make(wanted: Making, shell: StrictShell, told: Callable[[str], object] = lam
 
 def _carry(wanted: Making, shell: StrictShell, told: Callable[[str], object]) -> None:
     words = Script(MAKE, limit=LIMIT).command(str(wanted.sources), str(wanted.folder), str(wanted.bootstrap))
-    lease = _running(wanted, shell) or begin(shell, words, run=f"make {wanted.key}")
-    log = store.STORE / f"{wanted.key}.{LOG}"
-    with log.open("wb") as file, _stages(shell, told) as heard:
-        def out(data: bytes) -> None:
-            file.write(data)
-            heard(data)
-        attached = attach(shell, lease, out=out, err=file.write)
-    forget(shell, attached.lease)
-    made = (wanted.folder / MADE).exists()
-    if attached.lease.exit_code or not made:
+    with stages(shell, told) as heard:
+        ended = carried(shell, words, name=wanted.lease, log=wanted.log, heard=heard)
+    if ended.exit_code or not (wanted.folder / MADE).exists():
         shutil.rmtree(wanted.folder, ignore_errors=True)
-        raise BuildFailed(f"{wanted}: {attached.lease.how()}", tail=log.read_text("utf-8", "replace"),
-                          next=f"all that it said is in {log}")
-    log.replace(wanted.folder / LOG)
+        raise failed(wanted, ended.how())
+    wanted.log.replace(wanted.folder / LOG)
 
 
-def _running(wanted: Making, shell: StrictShell) -> Lease | None:
-    """A build of the same that runs; one whose keeper was killed is stopped first, since nobody would tell its end."""
-    for lease in shell.ask(OWN_LEASES)[OWN_LEASES] or ():
-        if lease.run != f"make {wanted.key}" or not lease.runs:
-            continue
-        if lease.state == "running":
-            return lease
-        stop(shell, lease)
-    return None
+def failed(wanted: Making, how: str) -> BuildFailed:
+    """The error of a build whose log is there, with its last lines."""
+    return BuildFailed(f"{wanted}: {how}", tail=wanted.log.read_text("utf-8", "replace"),
+                       next=f"all that it said is in {wanted.log}")
 
 
 @contextmanager
-def _stages(shell: StrictShell, told: Callable[[str], object]) -> Iterator[Callable[[bytes], None]]:
+def stages(shell: StrictShell, told: Callable[[str], object]) -> Iterator[Callable[[bytes], None]]:
     """Each stage that the build announces is a span of the journal, from its announcement to the next one's."""
     under_way: list[int] = []
     rest = b""
@@ -178,7 +175,7 @@ def _stages(shell: StrictShell, told: Callable[[str], object]) -> Iterator[Calla
         end()
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def numbers_of(version: str) -> tuple[int, ...]:
     """(1, 24, 6) of 1.24.6; () where it is none."""
     found = re.match(r"\d+(?:\.\d+)*", version)
     return tuple(map(int, found[0].split("."))) if found else ()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from runbook.chapters.buildhost.decide import Place, place_for
+from runbook.chapters.buildhost.observe import BuildHost
 from runbook.chapters.toolchain.goroot import Tree, look_at
 from runbook.chapters.toolchain.make import Making, finished, making
+from runbook.chapters.toolchain.make_there import require_for_make
 from runbook.chapters.toolchain.observe import runs_here
 from runbook.chapters.toolchain.place import place_of
 from runbook.remote.strict import StrictShell
@@ -24,6 +27,7 @@ class Origin:
     tree: Tree
     making: Making | None = None
     made: Path | None = None
+    host: BuildHost | None = None  # on which it is built; None: this machine
 
     def __str__(self) -> str:
         built = ", built here before" if self.made else ""
@@ -37,9 +41,11 @@ class Wanted:
     """What is to be built before anything else; None: nothing."""
 
     making: Making | None = None
+    place: Place | None = None
 
     def __str__(self) -> str:
-        return f"{TO_MAKE}: {self.making}" if self.making else READY
+        where = f", {self.place}" if self.place else ""
+        return f"{TO_MAKE}: {self.making}{where}" if self.making else READY
 
     __repr__ = __str__
 
@@ -57,5 +63,11 @@ def origin_of(site: Site, shell: StrictShell) -> Origin:
 
 
 def to_make(seen: Origin) -> Wanted:
-    """What is there, or was made of these sources before, is not made again."""
-    return Wanted(seen.making)
+    """What is there, or was made of these sources before, is not made again.
+
+    Raises Blocked where the host that is to build it cannot.
+    """
+    if seen.making is None or seen.host is None:
+        return Wanted(seen.making)
+    require_for_make(seen.host, seen.making)
+    return Wanted(seen.making, place_for(seen.host))
