@@ -47,14 +47,14 @@ export "$variable=$folder/$value"
 ${by:+"$by"} "./$program" "$@" </dev/null
 printf '\\n== left with %s\\n' $?
 """
-"""What came is a tar: `$1` the folder in it to run in, `$2` the program there, `$3` a variable that names `$4` of it."""
+"""What came is a tar: `$1` is the folder in it to run in, `$2` the program there, `$3` a variable that names `$4`."""
 
 LEFT = re.compile(rb"\n== left with (\d+)\n\Z")
 
 
 @dataclass(frozen=True)
 class Around:
-    """Files that a program wants to find: a tar, the folder in it to run in, and a variable that names a place in it."""
+    """Files that a program wants to find: a tar, the folder in it to run in, a variable that names a place in it."""
 
     archive: bytes = field(repr=False)
     folder: str

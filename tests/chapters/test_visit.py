@@ -122,8 +122,9 @@ def test_a_host_without_tar_says_that_files_cannot_go_with_a_program(journal: Jo
     for name in ("sh", "mktemp", "rm", "cat", "chmod", "sha256sum", "timeout", "env", "nice"):
         (tools / name).symlink_to(shutil.which(name) or "")
     shell = LocalShell(journal, env={"PATH": str(tools)})
+    among = Around(files(inner="x"), "tree/inner", "TREE", "tree")
     with pytest.raises(CommandFailed) as refused:
-        visit(shell, script(tmp_path, "cat data\n"), limit=10, around=Around(files(inner="x"), "tree/inner", "T", "tree"))
+        visit(shell, script(tmp_path, "cat data\n"), limit=10, around=among)
     assert "no tar on this host" in str(refused.value)
     assert visit(shell, script(tmp_path, "cat \"$0\"\n"), limit=10).exit_code == 0
     shell.close()

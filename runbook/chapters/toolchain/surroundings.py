@@ -14,6 +14,7 @@ from runbook.chapters.visit import Around
 
 TESTDATA = "testdata"
 ROOT = "go"  # what GOROOT is called on the host
+MODIFIED = 315532800  # seconds: 1980, when a zip's time begins; the epoch itself is no time to Go's net/http
 
 
 def around(root: Path, package: str) -> Around:
@@ -58,6 +59,7 @@ def packed(root: Path, folders: list[Path], files: list[Path]) -> bytes:
         for path in files:
             data = path.read_bytes()
             entry = tarfile.TarInfo(f"{ROOT}/{path.relative_to(root).as_posix()}")
-            entry.size, entry.mode = len(data), 0o755 if os.access(path, os.X_OK) else 0o644
+            entry.size, entry.mtime = len(data), MODIFIED
+            entry.mode = 0o755 if os.access(path, os.X_OK) else 0o644
             made.addfile(entry, io.BytesIO(data))
     return whole.getvalue()
