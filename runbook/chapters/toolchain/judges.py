@@ -120,7 +120,7 @@ def make_bash_builds_one_to_copy(seen: Port) -> Judgement:
     if seen.refusal:
         return Judgement(False, f"Go {seen.go.version}, asked for it, says: {seen.refusal}")
     if seen.copy is None or seen.copy.why:
-        return Judgement(None, "", why=seen.copy.why if seen.copy else "this Go knows it; it was not asked to build itself")
+        return Judgement(None, "", why=seen.copy.why if seen.copy else "it was not asked to build its own")
     to_copy = seen.copy.machine in articles_target().elf.machines and seen.copy.place == "bin"
     return Judgement(to_copy, f"Go {seen.go.version}: for it, {seen.copy}")
 
