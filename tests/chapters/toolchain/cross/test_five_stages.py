@@ -45,8 +45,13 @@ def libraries(compiler: Compiler, shell: Shell) -> Around:
     with tarfile.open(fileobj=whole, mode="w", dereference=True) as made:
         for name in LIBRARIES:
             found = shell.run(command(compiler.program, f"-print-file-name={name}")).text.strip()
-            made.add(Path(found).resolve(strict=True), f"tree/lib/{name}")
+            made.add(Path(found).resolve(strict=True), f"tree/lib/{name}", filter=executable)
     return Around(whole.getvalue(), "tree", "LD_LIBRARY_PATH", "tree/lib")
+
+
+def executable(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.mode = 0o755  # the loader is called as a program, and Debian's cross packages have it as a library
+    return member
 
 
 def built(program: Path, source: Path, made: Path, shell: Shell, *flags: str) -> Path:
