@@ -25,7 +25,6 @@ ROLES = {
 LOCAL = "local"
 """The address of the machine that runs the runbook: no SSH."""
 
-
 NAME = shaped(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", "lower-case letters, digits and `-` (at most 63)")
 ADDRESS = shaped(r"[A-Za-z0-9]([A-Za-z0-9._:%-]{0,251}[A-Za-z0-9])?|[0-9a-fA-F:]{2,39}",
                  "an IP address or a host name")
@@ -38,7 +37,6 @@ JUMP_FORM = re.compile(r"(?:(?P<user>[A-Za-z_][A-Za-z0-9_.-]{0,31})@)?"
                        r"(?:\[(?P<six>[0-9A-Fa-f:.%]+)\]|(?P<address>[A-Za-z0-9][A-Za-z0-9._-]{0,252}))"
                        r"(?::(?P<port>[1-9][0-9]{0,4}))?")
 JUMP = shaped(JUMP_FORM.pattern, "`address`, `user@address` or `user@address:port` (IPv6 in brackets)")
-
 SPREAD = shaped(r"local:[1-9][0-9]?|tls://\S+:[0-9]+|tcp://(127\.0\.0\.1|localhost|\[::1\]):[0-9]+",
                 "`local:N`, `tls://ADDRESS:PORT`, or `tcp://127.0.0.1:PORT`: whoever reaches a scheduler without TLS "
                 "runs code where its workers have the keys of servers")
@@ -258,5 +256,3 @@ class AcceptedRisk:
 
     def holds(self, on: date) -> bool:
         return on <= self.until
-
-

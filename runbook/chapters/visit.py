@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import signal
-from dataclasses import dataclass
+import tarfile
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook.remote.command import Script
@@ -37,7 +39,36 @@ printf '\\n== left with %s\\n' $?
 """
 """What follows are the program's arguments."""
 
+VISIT_AMONG = ARRIVE + """
+at=$1 program=$2 variable=$3 value=$4; shift 4
+command -v tar >/dev/null || { echo "no tar on this host, and the program needs files beside it" >&2; exit 69; }
+tar -xpof "$name" && rm -f -- "$name" && cd "$at" || exit 74
+export "$variable=$folder/$value"
+${by:+"$by"} "./$program" "$@" </dev/null
+printf '\\n== left with %s\\n' $?
+"""
+"""What came is a tar: `$1` is the folder in it to run in, `$2` the program there, `$3` a variable that names `$4`."""
+
 LEFT = re.compile(rb"\n== left with (\d+)\n\Z")
+
+
+@dataclass(frozen=True)
+class Around:
+    """Files that a program wants to find: a tar, the folder in it to run in, a variable that names a place in it."""
+
+    archive: bytes = field(repr=False)
+    folder: str
+    variable: str
+    value: str
+
+    def holding(self, program: Path) -> bytes:
+        """The tar with the program in that folder."""
+        whole, data = io.BytesIO(self.archive), program.read_bytes()
+        with tarfile.open(fileobj=whole, mode="a") as made:
+            entry = tarfile.TarInfo(f"{self.folder}/{program.name}")
+            entry.size, entry.mode = len(data), 0o700
+            made.addfile(entry, io.BytesIO(data))
+        return whole.getvalue()
 
 
 @dataclass(frozen=True)
@@ -65,16 +96,21 @@ class Visit:
         return f"ended by {self.ended_by}" if self.ended_by else f"exit {self.exit_code}"
 
 
-def visit(shell: Shell, program: Path, *arguments: str, limit: float, by: str = "") -> Visit:
+def visit(shell: Shell, program: Path, *arguments: str, limit: float, by: str = "",
+          around: Around | None = None) -> Visit:
     """Runs the program on the host as the user who logs in, and leaves nothing of it there. `by` is an emulator.
+
+    It runs in an empty folder, or among the files that it wants to find `around` it.
 
     This is a measurement, no change: no plan, no undo, and nothing to undo, since the host itself removes the folder
     when the program ends, is stopped at its `limit` (seconds), or the connection is lost.
     Raises the errors of `Shell.run`; the program's own exit code is in the answer, whatever it is.
     """
-    data = program.read_bytes()
-    words = Script(VISIT, limit=limit).command(
-        program.name, hashlib.sha256(data).hexdigest(), by, *arguments, stdin=data)
+    data = around.holding(program) if around else program.read_bytes()
+    name = "around.tar" if around else program.name
+    where = (around.folder, program.name, around.variable, around.value) if around else ()
+    words = Script(VISIT_AMONG if around else VISIT, limit=limit).command(
+        name, hashlib.sha256(data).hexdigest(), by, *where, *arguments, stdin=data)
     result = shell.run(words)
     left = LEFT.search(result.stdout)
     output = result.stdout[: left.start()] if left else result.stdout

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import os
+import shutil
 import stat
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from runbook.chapters.visit import visit
-from runbook.errors import CommandTimedOut
+from runbook.chapters.visit import Around, visit
+from runbook.errors import CommandFailed, CommandTimedOut
 from runbook.journal import Journal
 from runbook.remote.command import Script
 from runbook.remote.fleet import Fleet
@@ -90,6 +93,41 @@ def test_a_temporary_folder_without_execution_is_passed_by(here: LocalShell, jou
         assert came.exit_code == 0 and came.output.startswith("/var/tmp/") and not list(place.iterdir())
     finally:
         subprocess.run(["umount", str(place)], check=True)
+
+
+def files(**contents: str) -> bytes:
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w") as made:
+        for name, text in contents.items():
+            entry = tarfile.TarInfo(f"tree/{name}/data")
+            entry.size = len(text)
+            made.addfile(entry, io.BytesIO(text.encode()))
+    return whole.getvalue()
+
+
+def test_a_program_finds_the_files_that_it_was_sent_among_and_all_of_them_go(
+    here: LocalShell, tmp_path: Path
+) -> None:
+    among = Around(files(inner="of its own", other="of another"), "tree/inner", "TREE", "tree")
+    came = visit(here, script(tmp_path, 'cat data ../other/data "$TREE/other/data"; echo "|$1"; pwd; ls\n'), "a b",
+                 limit=10, around=among)
+    said, folder, *names = came.output.splitlines()
+    assert said == "of its ownof anotherof another|a b" and names == ["a program", "data"]
+    assert folder.endswith("/tree/inner") and not Path(folder).exists()
+
+
+def test_a_host_without_tar_says_that_files_cannot_go_with_a_program(journal: Journal, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    for name in ("sh", "mktemp", "rm", "cat", "chmod", "sha256sum", "timeout", "env", "nice"):
+        (tools / name).symlink_to(shutil.which(name) or "")
+    shell = LocalShell(journal, env={"PATH": str(tools)})
+    among = Around(files(inner="x"), "tree/inner", "TREE", "tree")
+    with pytest.raises(CommandFailed) as refused:
+        visit(shell, script(tmp_path, "cat data\n"), limit=10, around=among)
+    assert "no tar on this host" in str(refused.value)
+    assert visit(shell, script(tmp_path, "cat \"$0\"\n"), limit=10).exit_code == 0
+    shell.close()
 
 
 def test_nobody_else_can_read_what_visits(here: LocalShell, tmp_path: Path) -> None:

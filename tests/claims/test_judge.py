@@ -154,11 +154,34 @@ def test_a_judge_without_a_typed_parameter_is_refused():
         list(hear("02_toolchain_build", Tree(())))
 
 
-def test_every_judge_of_a_chapter_judges_a_claim_of_the_ledger_that_can_be_judged(monkeypatch):
+def chapters_judges(monkeypatch) -> None:
     monkeypatch.undo()                    # the chapters' own registry
     for module in pkgutil.walk_packages(runbook.chapters.__path__, "runbook.chapters."):
-        if module.name.endswith("judges"):
+        if module.name.endswith(("judges", "started")):
             importlib.import_module(module.name)
+
+
+# What of the article is about how programs call each other, how the toolchain is built, and how a server starts.
+INSPECTED = ("1-d", "1-e", "1-f", *(f"2.1-{row}" for row in "abcdefghijkl"), *(f"2.2-{row}" for row in "abcdefgh"),
+             *(f"2.4-{row}" for row in "abc"), *(f"2.5-{row}" for row in "abcdefghi"))
+
+
+@pytest.mark.parametrize("id", INSPECTED)
+def test_every_row_about_calls_toolchain_and_start_has_a_judge_or_says_what_is_missing(id, monkeypatch):
+    chapters_judges(monkeypatch)
+    claim = LEDGER.claim(id)
+    assert (judge_of(id) is None) == bool(claim.cannot_judge), claim
+    assert claim.test or claim.cannot_judge
+
+
+def test_those_are_all_of_their_sections(monkeypatch):
+    sections = ("2.1-", "2.2-", "2.4-", "2.5-")
+    assert {claim.id for claim in LEDGER.claims if claim.id.startswith(sections)} == {
+        id for id in INSPECTED if id.startswith(sections)}
+
+
+def test_every_judge_of_a_chapter_judges_a_claim_of_the_ledger_that_can_be_judged(monkeypatch):
+    chapters_judges(monkeypatch)
     known = {claim.id: claim for claim in LEDGER.claims}
     for id in judged_ids():
         assert id in known, f"{id}: no such claim"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runbook.chapters.article import named_architecture, named_in
 from runbook.chapters.toolchain.compiler import Compiler
-from runbook.chapters.toolchain.evidence import Port
+from runbook.chapters.toolchain.evidence import Port, articles_target
 from runbook.chapters.toolchain.observe import Go, asking
 from runbook.claims.judge import Judgement, judges
 from runbook.remote.shell import Shell
@@ -119,7 +119,10 @@ def make_bash_sets_its_compiler(seen: Toolchain) -> Judgement:
 def make_bash_builds_one_to_copy(seen: Port) -> Judgement:
     if seen.refusal:
         return Judgement(False, f"Go {seen.go.version}, asked for it, says: {seen.refusal}")
-    return Judgement(None, "", why="this Go knows it; building Go from its own sources is not part of this run")
+    if seen.copy is None or seen.copy.why:
+        return Judgement(None, "", why=seen.copy.why if seen.copy else "it was not asked to build its own")
+    to_copy = seen.copy.machine in articles_target().elf.machines and seen.copy.place == "bin"
+    return Judgement(to_copy, f"Go {seen.go.version}: for it, {seen.copy}")
 
 
 @judges("2.2-g")

@@ -40,13 +40,15 @@ class StdTest(Recipe):
 
     @property
     def key(self) -> str:
-        return hashlib.sha256(f"test {super().key} {self.go_sources}".encode()).hexdigest()
+        return hashlib.sha256(f"test in std {super().key} {self.go_sources}".encode()).hexdigest()
 
     def words(self, output: Path, *more_flags: str) -> tuple[str, ...]:
-        """`go test -c` with what `go build` gets."""
-        words = super().words(output, *more_flags)
-        verb = words.index("build")
-        return (*words[:verb], "test", "-c", *words[verb + 1:])
+        """`go test -c` in Go's own module: in another one its go.mod would choose the settings of GODEBUG."""
+        own = dict(self.environment) | {"GOFLAGS": "-mod=vendor"}
+        module = [flag for flag in self.flags if flag.startswith(("-modfile=", "-mod="))]
+        flags = [flag for flag in self.flags if flag not in module]
+        return ("env", "-C", str(self.go.root / "src"), "-i", *(f"{name}={value}" for name, value in own.items()),
+                str(self.go.program), "test", "-c", *flags, *more_flags, "-o", str(output), self.package)
 
     def __str__(self) -> str:
         return f"the tests of {self.package}"

@@ -9,6 +9,7 @@ from html import escape
 from runbook.chapters.compile.build import Built
 from runbook.chapters.toolchain.programs import Programs
 from runbook.chapters.toolchain.std_tests import SECONDS, PackageRun, StdTest, outcome_of
+from runbook.chapters.toolchain.surroundings import around
 from runbook.chapters.visit import Visit, visit
 from runbook.errors import RemoteError
 from runbook.remote.fleet import Fleet
@@ -84,11 +85,15 @@ def greet(hello: Built, shell: Shell, basis: Basis) -> Greeting:
 
 
 def run_tests(built: Built, shell: Shell, basis: Basis) -> PackageRun:
-    """One package's tests in short mode; a host that is lost, or a limit that passes, is the run's own `why`."""
+    """One package's tests in short mode, among the files of its folder and their testdata, as `go test` runs them.
+
+    A host that is lost, or a limit that passes, is the run's own `why`.
+    """
     assert isinstance(built.recipe, StdTest)
     words = ("-test.short", "-test.v", f"-test.timeout={SECONDS}s")
     try:
-        came: Visit = visit(shell, built.path, *words, limit=SECONDS + WAY)
+        came: Visit = visit(shell, built.path, *words, limit=SECONDS + WAY,
+                            around=around(built.recipe.go.root, built.recipe.package))
     except RemoteError as error:
         return PackageRun(built.recipe.package, built.recipe.target, shell.name, basis, 0, 0, (), None, error.what)
     return outcome_of(built.recipe.package, built.recipe.target, came, basis)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from runbook.chapters.toolchain.compiler import Compiler, NoCompiler
-from runbook.chapters.toolchain.evidence import Port, evidence
+from runbook.chapters.toolchain.evidence import Copy, Port, copied, evidence
 from runbook.chapters.toolchain.judges import (
     look_into,
     the_compiler_emits_vector_instructions,
@@ -43,6 +45,28 @@ def test_a_port_on_its_own_site_is_judged_by_its_compiler(site: Site, local: Loc
     named = replace(port, compiler=Compiler("cc", "sw64-linux-gnu", "", "sw64"), refusal="", by_library=("x.go",))
     named = replace(named, config_sub="")
     assert heard(named) == {"1-e": None, "2.2-g": True, "2.4-a": True, "2.4-b": None, "2.4-c": None}
+
+
+def test_a_go_to_be_copied_is_judged_by_its_place_and_its_machine(site: Site, local: LocalShell) -> None:
+    none, target = NoCompiler("riscv64", "none", "install one"), load_target("riscv64")
+    port = evidence(find_go(site, local), target, none, local)
+    assert port.copy is None, "upstream refuses before there is anything to copy"
+    known = replace(port, refusal="", config_sub="")
+    own, foreign = load_target("sw64").elf.machines[0], target.elf.machines[0]
+    assert heard(replace(known, copy=Copy("bin", own)))["1-e"] is True
+    assert heard(replace(known, copy=Copy("bin/linux_sw64", own)))["1-e"] is False
+    assert heard(replace(known, copy=Copy("bin", foreign)))["1-e"] is False
+    assert heard(replace(known, copy=Copy(why="no room")))["1-e"] is None
+
+
+@pytest.mark.long
+@pytest.mark.timeout(1200)
+def test_make_bash_puts_a_go_for_another_machine_beside_its_own(site: Site, local: LocalShell) -> None:
+    """A target that upstream knows stands in for the article's: what is copied by its words is this machine's go."""
+    target = load_target("riscv64")
+    seen = copied(find_go(site, local), target.goarch, local)
+    assert (seen.place, seen.machine, seen.why) == ("bin/linux_riscv64", target.elf.machines[0], "")
+    assert "unsupported GOOS/GOARCH" in copied(find_go(site, local), "sw64", local).why
 
 
 def test_the_order_of_the_stages_is_judged_by_a_build_that_came_to_its_end(site: Site, local: LocalShell) -> None:

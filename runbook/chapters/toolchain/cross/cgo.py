@@ -9,6 +9,7 @@ from pathlib import Path
 from runbook.chapters.compile.build import HOME, IN_FOLDER
 from runbook.chapters.compile.decide import environment
 from runbook.chapters.toolchain.compiler import Compiler
+from runbook.chapters.toolchain.cross.cxx import CxxRun, try_cxx
 from runbook.chapters.toolchain.cross.sysroot import Sysroot
 from runbook.chapters.toolchain.observe import Go
 from runbook.chapters.toolchain.programs import SOURCES
@@ -45,18 +46,25 @@ class CgoTrial:
     basis: Basis = Basis.NATIVE
     runs: tuple[CgoRun, ...] = ()
     why: str = ""
+    cxx: CxxRun | None = None  # the program in C++ beside them
 
     def __str__(self) -> str:
         if self.why:
             return f"cgo: {self.why}"
-        return "\n".join(f"{self.host}: cgo, {one.form}: {'did not run' if one.why else 'ran'}" for one in self.runs)
+        told = [f"{self.host}: cgo, {one.form}: {'did not run' if one.why else 'ran'}" for one in self.runs]
+        if self.cxx is not None:
+            told.append(f"{self.host}: C++: {'ran' if self.cxx.said and not self.cxx.why else 'did not run'}")
+        return "\n".join(told)
 
     __repr__ = __str__
 
 
 def try_cgo(go: Go, compiler: Compiler, sysroot: Sysroot, target: Target, local: Shell, host: Shell,
             basis: Basis) -> CgoTrial:
-    """Builds it statically and dynamically and runs both on the host that the sysroot is of. What fails is told."""
+    """Builds it statically and dynamically and runs both on the host that the sysroot is of, and one in C++ too.
+
+    What fails is told.
+    """
     runs = []
     with tempfile.TemporaryDirectory(prefix="runbook-cgo-") as folder:
         for form in FORMS:
@@ -73,7 +81,7 @@ def try_cgo(go: Go, compiler: Compiler, sysroot: Sysroot, target: Target, local:
                 continue
             why = f"{came}: {came.last_words}" if came.exit_code else ""
             runs.append(CgoRun(form, read(made).interpreter, came.output.strip(), why))
-    return CgoTrial(target.name, host.name, basis, tuple(runs))
+    return CgoTrial(target.name, host.name, basis, tuple(runs), cxx=try_cxx(compiler, local, host))
 
 
 def build_cgo(go: Go, compiler: Compiler, sysroot: Sysroot, target: Target, shell: Shell, output: Path, *,

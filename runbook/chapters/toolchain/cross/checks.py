@@ -7,7 +7,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from runbook.chapters.toolchain.compiler import Compiler, tried
@@ -16,12 +16,20 @@ from runbook.errors import BinaryError, RemoteError
 from runbook.remote.command import command
 from runbook.remote.shell import Shell
 from runbook.targets import Target
-from runbook.verdict import Verdict, failed, passed, skipped
+from runbook.verdict import State, Verdict, failed, passed, skipped
 
 LIMIT = 60.0  # seconds for one call
 EMPTY = ".globl nothing\nnothing:\n"
 SAYS = "built from source"
 PROGRAM = f'#include <stdio.h>\nint main(void) {{ puts("{SAYS}"); return 0; }}\n'
+PROGRAM_CXX = f"""#include <iostream>
+#include <stdexcept>
+#include <string>
+int main() {{
+  try {{ throw std::runtime_error("{SAYS}"); }}
+  catch (const std::exception &seen) {{ std::cout << std::string(seen.what()) << std::endl; }}
+}}
+"""  # an exception has to find its way through the unwinder, and the library is used, not only linked
 VERSION = re.compile(r"#define LINUX_VERSION_CODE (\d+)")
 
 
@@ -99,14 +107,29 @@ def c_library(tree: Tree, shell: Shell) -> Verdict:
 
 
 def builds_programs(tree: Tree, shell: Shell) -> Verdict:
-    """A static and a dynamic program are built; the target's emulator, or this machine itself, runs them."""
-    what = "programs"
+    """A static and a dynamic program in C are built; the target's emulator, or this machine itself, runs them."""
+    return _builds(tree, shell, "programs", "gcc", PROGRAM, "says.c")
+
+
+def builds_cxx_programs(tree: Tree, shell: Shell) -> Verdict:
+    """The same in C++, with an exception that is thrown and caught and C++'s own library."""
+    return _builds(tree, shell, "C++ programs", "g++", PROGRAM_CXX, "says.cc")
+
+
+def builds_c_and_cxx_programs(tree: Tree, shell: Shell) -> Verdict:
+    """Both, in C first."""
+    c, cxx = builds_programs(tree, shell), builds_cxx_programs(tree, shell)
+    worse = next((one for one in (c, cxx) if one.state is State.FAIL), None)
+    return worse or replace(cxx, what="C and C++ programs")
+
+
+def _builds(tree: Tree, shell: Shell, what: str, compiler: str, program: str, name: str) -> Verdict:
     with _folder() as folder:
-        (folder / "says.c").write_text(PROGRAM)
+        (folder / name).write_text(program)
         for flags in (("-static",), ()):
             made = folder / ("static" if flags else "dynamic")
             try:
-                shell.run(command(tree.tool("gcc"), *flags, "-o", str(made), str(folder / "says.c"), limit=LIMIT))
+                shell.run(command(tree.tool(compiler), *flags, "-o", str(made), str(folder / name), limit=LIMIT))
                 binary = read(made)
             except (RemoteError, BinaryError) as error:
                 return failed(what, f"{made.name}: {error.what}: {error.tail}")
@@ -115,31 +138,39 @@ def builds_programs(tree: Tree, shell: Shell) -> Verdict:
             wanted = ("",) if flags else tree.target.elf.interpreters
             if (binary.interpreter or "") not in wanted:
                 return failed(what, f"{made.name}: its interpreter is {binary.interpreter or 'none'}")
-        return _run(tree, shell, folder)
+        return _run(tree, shell, what, compiler, folder)
 
 
-def _run(tree: Tree, shell: Shell, folder: Path) -> Verdict:
+def _run(tree: Tree, shell: Shell, what: str, compiler: str, folder: Path) -> Verdict:
     native = shell.run(command("uname", "-m")).text.strip() in tree.target.names.uname
     emulator = "" if native else shutil.which(tree.target.names.qemu_user or "-") or ""
     if not native and not emulator:
         lacking = tree.target.names.qemu_user or "an emulator, of which none is known"
-        return skipped("programs", f"built, static and dynamic, but not run: {lacking} is not on this machine")
+        return skipped(what, f"built, static and dynamic, but not run: {lacking} is not on this machine")
     by = (emulator, "-L", str(tree.sysroot)) if emulator else ()
     for name in ("static", "dynamic"):
         if native and name == "dynamic":
             continue  # the machine's own C library would start it, not the one that was built
         try:
-            said = shell.run(command(*by, str(folder / name), limit=LIMIT)).text.strip()
+            more = ("-E", f"LD_LIBRARY_PATH={_libraries(tree, shell, compiler)}") if name == "dynamic" else ()
+            said = shell.run(command(*by, *more, str(folder / name), limit=LIMIT)).text.strip()
         except RemoteError as error:
-            return failed("programs", f"{name}: {error.what}")
+            return failed(what, f"{name}: {error.what}")
         if said != SAYS:
-            return failed("programs", f"{name}: it said {said!r}")
-    return passed("programs", f"static and dynamic, built and run{', emulated' if emulator else ' (static) here'}")
+            return failed(what, f"{name}: it said {said!r}")
+    return passed(what, f"static and dynamic, built and run{', emulated' if emulator else ' (static) here'}")
+
+
+def _libraries(tree: Tree, shell: Shell, compiler: str) -> str:
+    """Where the compiler's own shared libraries are: beside it, not in the sysroot; a program is told of them."""
+    found = shell.run(command(tree.tool(compiler), "-print-file-name=libgcc_s.so.1", limit=LIMIT)).text.strip()
+    return str(Path(found).resolve().parent) if "/" in found else ""
 
 
 CHECKS: dict[str, Check] = {
     "assembles": assembles, "kernel headers": kernel_headers, "compiles": compiles, "C library": c_library,
-    "builds programs": builds_programs,
+    "builds programs": builds_programs, "builds C++ programs": builds_cxx_programs,
+    "builds C and C++ programs": builds_c_and_cxx_programs,
 }
 
 

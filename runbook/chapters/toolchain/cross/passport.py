@@ -29,8 +29,8 @@ from runbook.toml_text import toml_text
 
 SCHEMA = 1
 DISTRIBUTION, STAGES = "distribution", "stages"
-PROGRAMS = ("cc1", "as", "ld")
-FILES = ("libc.so.6", "libc.a", "crt1.o", "libgcc.a")
+PROGRAMS = ("cc1", "cc1plus", "as", "ld")
+FILES = ("libc.so.6", "libc.a", "crt1.o", "libgcc.a", "libstdc++.so.6", "libstdc++.a")
 PARTS = Script("""
 compiler=$1; shift
 printf 'gcc\\t%s\\n' "$(readlink -f -- "$compiler")"
@@ -213,4 +213,4 @@ def _parts(compiler: Compiler, shell: Shell) -> dict[str, tuple[str, str]]:
 
 def _key(name: str) -> str:
     """A bare key of TOML."""
-    return name.replace(".", "_")
+    return name.replace(".", "_").replace("+", "x")

@@ -11,6 +11,7 @@ from runbook.chapter import Chapter
 from runbook.chapters.toolchain import door as chapters
 from runbook.chapters.toolchain.cross import door
 from runbook.chapters.toolchain.cross.cgo import CgoRun, CgoTrial
+from runbook.chapters.toolchain.cross.cxx import CxxRun
 from runbook.chapters.toolchain.cross.passport import CPassport
 from runbook.contents import title_of
 from runbook.errors import Blocked, BuildFailed, ChapterStopped, UsageError
@@ -70,9 +71,10 @@ def test_a_site_without_one_gets_the_distributions_recorded(opened: Opened) -> N
     assert isinstance(c.passport, CPassport) and str(c).endswith("as the distribution packages it")
     assert door.built_from(chapter) == ()
     trial = CgoTrial("riscv64", "node1", Basis.EMULATED, (
-        CgoRun("static", "", "cgo linux/riscv64 glibc 2.36"), CgoRun("dynamic", "/lib/ld.so", "", "exit 1: it broke")))
+        CgoRun("static", "", "cgo linux/riscv64 glibc 2.36"), CgoRun("dynamic", "/lib/ld.so", "", "exit 1: it broke")),
+        cxx=CxxRun(missing="no riscv64-linux-gnu-g++"))
     judged = chapter.verify(door.works, c, trial).verdicts
-    assert [one.state for one in judged] == [State.PASS, State.PASS, State.FAIL]
+    assert [one.state for one in judged] == [State.PASS, State.PASS, State.FAIL, State.SKIPPED]
     assert "emulated" in str(judged.verdicts[1]) and "it broke" in str(judged.verdicts[2])
 
 

@@ -47,6 +47,7 @@ def test_the_distributions_toolchain_is_recorded_with_its_parts_and_packages(
     assert all(sha256 for _, sha256 in seen.parts.values())
     if shutil.which("dpkg-query"):
         assert seen.packages["cc1"].startswith("cpp-12-riscv64-linux-gnu ") and seen.packages["as"]
+        assert seen.packages["cc1plus"].startswith("g++-12-riscv64-linux-gnu ") and seen.packages["libstdc++.a"]
     assert accepted(seen.to_toml(), TARGET, local) == seen.compiler
 
 

@@ -81,6 +81,32 @@ def test_without_an_emulator_programs_are_built_and_called_not_run(
     assert seen.state is State.SKIPPED and "not run: qemu-riscv64-static is not on this machine" in seen.reason
 
 
+def test_programs_in_c_and_in_cxx_are_built_and_run_by_what_the_distribution_has(local: LocalShell) -> None:
+    tiny.needs_the_cross_compiler()
+    usual = Tree(TARGET, tiny.TRIPLET, Path("/usr"), Path("/usr") / tiny.TRIPLET)
+    seen = CHECKS["builds C and C++ programs"](usual, local)
+    assert seen.state is State.PASS, seen.reason
+    assert str(seen) == "C and C++ programs: pass, static and dynamic, built and run, emulated"
+
+
+def test_a_toolchain_without_cxx_fails_where_cxx_is_asked_for(tree: Tree, put: Put, local: LocalShell) -> None:
+    tiny.needs_the_cross_compiler()
+    whole = Tree(TARGET, tiny.TRIPLET, tree.prefix, Path("/usr") / tiny.TRIPLET)
+    put("gcc", f'exec /usr/bin/{tiny.TRIPLET}-gcc "$@"')
+    assert CHECKS["builds programs"](whole, local).state is State.PASS
+    seen = CHECKS["builds C and C++ programs"](whole, local)
+    assert seen.state is State.FAIL and seen.what == "C++ programs" and "-g++" in seen.reason
+
+
+def test_a_cxx_compiler_whose_exceptions_are_not_caught_fails(tree: Tree, put: Put, local: LocalShell) -> None:
+    """A static program without the unwinder's tables compiles, and ends in std::terminate."""
+    tiny.needs_the_cross_compiler()
+    whole = Tree(TARGET, tiny.TRIPLET, tree.prefix, Path("/usr") / tiny.TRIPLET)
+    put("g++", f'exec /usr/bin/{tiny.TRIPLET}-g++ -fno-asynchronous-unwind-tables -Wl,--no-eh-frame-hdr "$@"')
+    seen = CHECKS["builds C++ programs"](whole, local)
+    assert seen.state is State.FAIL and "SIGABRT" in seen.reason, seen.reason
+
+
 def test_programs_that_do_not_start_fail_the_check(tree: Tree, put: Put, local: LocalShell) -> None:
     """The sysroot has no C library, so the emulator finds no interpreter for the dynamic one."""
     tiny.needs_the_cross_compiler()

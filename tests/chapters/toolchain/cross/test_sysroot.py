@@ -117,5 +117,5 @@ def test_a_testbed_hosts_sysroot_makes_cgo_programs_that_run_on_that_host(
         seen = take(host, TARGET, tmp_path)
         assert seen.host == "node1" and str(seen) == "node1: the C library's headers and libraries"
         trial = try_cgo(find_go(site, local), found, seen, TARGET, local, host, Basis.EMULATED)
-    assert str(trial) == "node1: cgo, static: ran\nnode1: cgo, dynamic: ran", trial.runs
+    assert str(trial) == "node1: cgo, static: ran\nnode1: cgo, dynamic: ran\nnode1: C++: ran", trial
     assert all(one.said.startswith("cgo linux/riscv64 glibc ") for one in trial.runs)

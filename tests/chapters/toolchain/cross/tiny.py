@@ -40,8 +40,8 @@ install {more}: all
 \tfor tool in $(TOOLS); do cp $$tool $(prefix)/bin/{triplet}-$$tool; done
 """
 BINUTILS = "TOOLS = as ld\n" + WRAPPERS.format(tools="as ld", triplet=TRIPLET, more="nothing")
-GCC = ("TOOLS = gcc\nall-gcc all-target-libgcc: all\n"
-       + WRAPPERS.format(tools="gcc", triplet=TRIPLET, more="install-gcc install-target-libgcc"))
+GCC = ("TOOLS = gcc g++\nall-gcc all-target-libgcc: all\n"
+       + WRAPPERS.format(tools="gcc g++", triplet=TRIPLET, more="install-gcc install-target-libgcc"))
 LINUX = """
 headers_install:
 \ttest $(ARCH) = riscv
@@ -61,8 +61,9 @@ RULES = {"binutils": BINUTILS, "gcc": GCC, "glibc": GLIBC}
 
 
 def needs_the_cross_compiler() -> None:
-    if not shutil.which(f"{TRIPLET}-gcc") or not (LIBRARY / "libc.a").exists():
-        pytest.skip(f"no {TRIPLET}-gcc with its C library on this machine: setup/debian installs it")
+    compilers = all(shutil.which(f"{TRIPLET}-{name}") for name in ("gcc", "g++"))
+    if not compilers or not (LIBRARY / "libc.a").exists():
+        pytest.skip(f"no {TRIPLET}-gcc and g++ with their libraries on this machine: setup/debian installs them")
 
 
 def write_projects(folder: Path) -> Path:
