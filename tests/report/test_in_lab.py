@@ -146,7 +146,9 @@ def test_another_kernel_says_from_the_journal_where_the_chapter_stands(
     with Notebook(browser, lab, slow) as notebook:
         notebook.execute(OPEN, ACT + 1)
     with Notebook(browser, lab, slow.replace("slow", "again")) as notebook:
-        notebook.execute(OPEN)
+        notebook.execute(OPEN, ACT)
+        out_of_order = notebook.cell(ACT).inner_text()
+        assert "`plans` is made by an earlier cell" in out_of_order and "in their order" in out_of_order
         line = notebook.cell(OPEN).locator(".rb-line").inner_text()
         assert "stopped after observe: decide, act, verify and record are missing" in line
         brick = notebook.cell(OPEN).locator('li[data-chapter="00_start"]')
