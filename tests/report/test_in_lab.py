@@ -28,7 +28,7 @@ CHROMIUM = shutil.which("chromium")
 pytestmark = [pytest.mark.skipif(not CHROMIUM, reason="no chromium here"), pytest.mark.timeout(600)]
 
 OPEN, ACT = 0, 2
-FILE = "/etc/runbook-test-lab"
+FILE = "/srv/runbook-test-lab"
 SOON = 45_000  # milliseconds
 AWAY = 30.0  # seconds in which what was stopped has to be gone from a host
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
