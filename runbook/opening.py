@@ -12,6 +12,7 @@ from runbook.errors import Blocked, ParameterError
 from runbook.remote.fleet import Fleet
 from runbook.run import Run, who
 from runbook.show.spoken import mask_what_is_said
+from runbook.showing import explain_missing_names
 from runbook.site import Site, load_site
 
 
@@ -30,6 +31,7 @@ def open_chapter(name: str, *, site: str, run: str = "", check: bool = False, on
     found = find_run(title, loaded, run, check=check)
     _check_needs(title, found, check=check)
     fleet = Fleet.open(found.site, hosts=tuple(only_hosts), recorder=found.journal)
+    explain_missing_names(title)
     return Chapter(title, found, fleet, check=check, confirm=confirm, options=own)
 
 

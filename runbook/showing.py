@@ -6,10 +6,27 @@ import contextlib
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from runbook.contents import Title
 from runbook.plan import Plans
 from runbook.remote.secret import KNOWN
+
+
+def explain_missing_names(title: Title) -> None:
+    """Where a person watches, a name that no cell has made yet is explained: cells were run out of order.
+
+    The traceback stays IPython's; what to do next is added to it as a note. Without a watcher nothing is changed.
+    """
+    if not watched():
+        return
+
+    def explain(shell: Any, kind: type[BaseException], error: NameError, trace: Any, tb_offset: Any = None) -> None:
+        error.add_note(f"`{error.name}` is made by an earlier cell of {title.name}, which has not been run in this "
+                       "kernel\n  next: run the cells above in their order; what was done is seen and not done twice")
+        shell.showtraceback((kind, error, trace), tb_offset=tb_offset)
+
+    sys.modules["IPython"].get_ipython().set_custom_exc((NameError,), explain)
 
 
 def watched() -> bool:

@@ -28,10 +28,8 @@ class Panel:
         self._patience = 0.0 if at_once else PATIENCE
         self._began = time.monotonic()
         self._over = threading.Event()
-        self._page = ipywidgets.HTML()
-        self._stop = stop_button()
-        self._box = ipywidgets.Box([self._page, self._stop])
-        self._box.add_class("rb-live")
+        self._page: ipywidgets.HTML | None = None  # made when it is shown: most verbs end before
+        self._box: ipywidgets.Box | None = None
         self._handle: object = None
         # What a thread displays belongs to the cell whose context it has.
         context = contextvars.copy_context()
@@ -48,19 +46,25 @@ class Panel:
         self._read()
         interrupted = kind is not None and issubclass(kind, KeyboardInterrupt)
         self._board.end("stopped" if interrupted else "failed" if kind else "done")
-        if self._handle is not None:
+        if self._handle is not None and self._box is not None:
             self._handle.update(HTML(self._html()))  # type: ignore[attr-defined]
-        for widget in (self._box, self._stop, self._page):
-            widget.close()
+            for widget in (self._box, *self._box.children):
+                widget.close()
 
     def _go(self) -> None:
         """Shows what happens, until the verb has ended; a front end that is gone must not end the verb."""
         while not self._over.wait(TICK):
             self._read()
-            if time.monotonic() - self._began >= self._patience:
+            if self._page is not None:
                 self._page.value = self._html()
-                if self._handle is None:
-                    self._handle = display(self._box, display_id=True)
+            elif time.monotonic() - self._began >= self._patience:
+                self._show()
+
+    def _show(self) -> None:
+        self._page = ipywidgets.HTML(self._html())
+        self._box = ipywidgets.Box([self._page, stop_button()])
+        self._box.add_class("rb-live")
+        self._handle = display(self._box, display_id=True)
 
     def _read(self) -> None:
         for line in self._follower.news():

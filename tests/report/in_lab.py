@@ -15,9 +15,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, Locator, Page, Route, TimeoutError
 
 RUNBOOK = (sys.executable, "-m", "runbook")
-START_SECONDS = 60
-CELL_SECONDS = 60_000  # playwright counts milliseconds
+START_SECONDS = 150
+CELL_SECONDS = 120_000  # playwright counts milliseconds
 PROMPT = "document.querySelectorAll('.jp-Notebook .jp-Cell')[number].querySelector('.jp-InputPrompt').textContent"
+SETTINGS = "**/lab/api/settings**"
 THEMES = "@jupyterlab/apputils-extension:themes"
 
 
@@ -78,8 +79,8 @@ class Notebook:
         self.page: Page = self._context.new_page()
         self.complaints: list[str] = []
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        if dark:  # as a person has set it, in this page alone: nothing is kept
-            self.page.route("**/lab/api/settings**", _in_the_dark)
+        if dark:
+            self.page.route(SETTINGS, _in_the_dark)
         self.page.goto(f"{lab.url}/lab/tree/{name}?token={lab.token}&reset")
         self.page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=CELL_SECONDS)
         self.idle()
@@ -89,6 +90,14 @@ class Notebook:
 
     def __exit__(self, *error: object) -> None:
         self._context.close()
+
+    def turn_dark(self) -> None:
+        """Chooses JupyterLab's dark theme while the notebook is open, in this page alone: nothing is kept."""
+        self.page.route(SETTINGS, _in_the_dark)
+        self.page.locator(".lm-MenuBar-itemLabel", has_text="Settings").click()
+        self.page.locator(".lm-Menu-itemLabel", has_text="Theme").first.hover()
+        self.page.locator(".lm-Menu-itemLabel", has_text="JupyterLab Dark").first.click()
+        self.page.wait_for_function("document.body.dataset.jpThemeLight === 'false'", timeout=CELL_SECONDS)
 
     def idle(self) -> None:
         """Waits until the kernel is there and does nothing."""
@@ -143,9 +152,9 @@ def write_notebook(path: Path, cells: Sequence[str]) -> None:
 
 
 def _in_the_dark(route: Route) -> None:
-    """Answers for the settings as the server does, with JupyterLab's dark theme chosen."""
+    """Answers for the settings as the server does, with JupyterLab's dark theme chosen; nothing is stored."""
     if route.request.method != "GET":
-        route.continue_()
+        route.fulfill(status=204)
         return
     answer = route.fetch()
     told = answer.json()
