@@ -231,6 +231,24 @@ def test_a_killed_runbook_finds_its_build_on_the_host_going_on(
     assert not leases(beside), "the one lease was attached to, and is forgotten"
 
 
+def test_what_was_finished_when_nobody_was_there_is_fetched_and_not_built_again(
+    bed: Bed, host: OnHost, lasting: Recipe, local: LocalShell, kept: Path, beside: SshShell
+) -> None:
+    first = in_another_process(bed, lasting, kept)
+    lease = await_lease(beside)
+    os.kill(first.pid, signal.SIGKILL)
+    first.join(10)
+    until = time.monotonic() + 60
+    while any(one.runs for one in leases(beside)):
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    told = beside.run(command("sh", "-c", 'cat "$1"/*/built/told', "sh", WORK)).text
+    before, after = told.splitlines()[-1].split()[1:]
+    built = host.build(lasting, local, kept, 5)
+    assert built.seconds == round(float(after) - float(before), 3) and built.sha256 == told.split()[0]
+    assert lease.id not in [one.id for one in leases(beside)], "what nobody waited for is forgotten"
+
+
 def test_a_build_that_was_killed_there_begins_anew_on_what_was_compiled(
     host: OnHost, lasting: Recipe, local: LocalShell, kept: Path, beside: SshShell,
 ) -> None:
