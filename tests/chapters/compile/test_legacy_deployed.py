@@ -31,7 +31,7 @@ from tests.chapters.compile.test_legacy import DEBIAN
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1500)]
 WAYS = {"legacy modules by the newest Go": {"modules": "legacy"},
         "legacy modules by an old Go of the site's": {"modules": "auto", "go": f"dir:{DEBIAN}"}}
-SHORT = ("-p", "02.packages=strconv", "-p", "08.repeats=1", "-p", "08.seconds=3")
+SHORT = ("-p", "02.packages=sort", "-p", "08.repeats=1", "-p", "08.seconds=3")
 """What is put to the test is the deployment, not the toolchain, and that load is borne, not how much."""
 PINNED = {"users": ("github.com/gin-gonic/gin", "v1.8.1"), "users-echo": ("github.com/labstack/echo/v4", "v4.9.0"),
           "etcd": ("go.etcd.io/etcd/server/v3", "v3.5.5"), "etcdutl": ("go.etcd.io/etcd/etcdutl/v3", "v3.5.5")}
