@@ -21,7 +21,7 @@ from tests.report.test_taken_over import FACT, SITE
 __all__ = ["notebooks"]  # fixtures
 
 TRIES = "05_etcd_mtls"
-CHAPTERS = ("00_start", "02_toolchain_build", TRIES)
+CHAPTERS = ("00_start", "02_toolchain_build", "03_static_compile", TRIES)
 CELLS = (
     """from runbook import open_chapter
 from runbook.claims.judge import Judgement, judges
@@ -59,7 +59,7 @@ chapter.judge(chapter.earlier.claims(Evidence) or chapter.observe(gather))""",
 
 
 class Runs:
-    """Runs of 00, 02 and 05 on this machine; 05 leaves a letter for each thing that it tried."""
+    """Runs of 00, 02, 03 and 05 on this machine; 05 leaves a letter for each thing that it tried."""
 
     def __init__(self, folder: Path, notebooks: Path) -> None:
         self.notebooks, self.site, self.marks = notebooks, folder / "sample.toml", folder / "marks"
