@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.measure import RESULTS
+from runbook.errors import RunbookError
 from runbook.show.curves import growth
 from runbook.site import ROOT
 
@@ -31,17 +32,16 @@ def panels(measures: list[dict[str, Any]]) -> dict[str, dict[str, list[tuple[flo
     return found
 
 
-def main() -> int:
+def draw(measures: list[dict[str, Any]], to: Path, title: str = "") -> None:
+    """Writes the picture, by chromium. Raises KeyError as `panels` does, and RunbookError without chromium."""
     from playwright.sync_api import sync_playwright
 
-    to = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE
     chromium = shutil.which("chromium")
     if chromium is None:
-        print("no chromium here: `apt-get install chromium`", file=sys.stderr)
-        return 3
-    figure = growth(panels(json.loads(RESULTS.read_text())["measures"]), "hosts")
+        raise RunbookError("no chromium here, which makes a picture of a figure", next="`apt-get install chromium`")
+    figure = growth(panels(measures), "hosts", title)
     page_text = figure.update_layout(width=WIDTH, height=HEIGHT, paper_bgcolor="white", plot_bgcolor="white",
-                                     margin={"l": 70, "r": 20, "t": 50, "b": 60}).to_html(include_plotlyjs=True)
+                                     margin={"l": 70, "r": 20, "t": 70, "b": 60}).to_html(include_plotlyjs=True)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, device_scale_factor=1.5)
@@ -49,6 +49,14 @@ def main() -> int:
         page.wait_for_selector(".scatterlayer")
         page.locator(".js-plotly-plot").screenshot(path=str(to))
         browser.close()
+
+
+def main() -> int:
+    try:
+        draw(json.loads(RESULTS.read_text())["measures"], Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURE)
+    except (KeyError, RunbookError) as error:
+        print(f"not measured yet: {error}" if isinstance(error, KeyError) else error, file=sys.stderr)
+        return 3
     return 0
 
 

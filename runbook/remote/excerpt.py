@@ -18,33 +18,26 @@ class TooLong(Exception):
     """More was said than is kept; whoever runs the command ends it."""
 
 
-class Kept:
-    """All that a command says on both streams, up to `MOST` bytes. What is beyond raises TooLong once, and is lost."""
+class Room:
+    """How much may still be kept of what a command says, on both streams together."""
 
-    def __init__(self) -> None:
-        self._size = 0
-        self._out: list[bytes] = []
-        self._err: list[bytes] = []
+    def __init__(self, most: int = MOST) -> None:
+        self.left = most
 
-    @property
-    def stdout(self) -> bytes:
-        return b"".join(self._out)
 
-    @property
-    def stderr(self) -> bytes:
-        return b"".join(self._err)
+class Kept(list[bytes]):
+    """Pieces of an output. The first one that finds no room raises TooLong; those after it are dropped, since what
+    still comes has to be taken in while the command is being ended."""
 
-    def out(self, data: bytes) -> None:
-        self._keep(data, self._out)
+    def __init__(self, room: Room) -> None:
+        super().__init__()
+        self._room = room
 
-    def err(self, data: bytes) -> None:
-        self._keep(data, self._err)
-
-    def _keep(self, data: bytes, where: list[bytes]) -> None:
-        before, self._size = self._size, self._size + len(data)
-        if self._size <= MOST:
-            where.append(data)
-        elif before <= MOST:              # once: to end it, what still comes has to be taken in
+    def append(self, data: bytes) -> None:
+        before, self._room.left = self._room.left, self._room.left - len(data)
+        if self._room.left >= 0:
+            super().append(data)
+        elif before >= 0:
             raise TooLong
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runbook.errors import UsageError
+from runbook.remote.excerpt import Kept, Room
 
 KILL_AFTER = 5.0
 """Seconds between SIGTERM and SIGKILL, where the limit has passed or the run is interrupted."""
@@ -86,8 +87,9 @@ class Received:
     def __init__(self, mark: bytes, sink: Sink | None = None, err_sink: Sink | None = None) -> None:
         self._mark = mark
         self._head: bytearray | None = bytearray()
-        self._out: list[bytes] = []
-        self._err: list[bytes] = []
+        room = Room()
+        self._out: list[bytes] = Kept(room)
+        self._err: list[bytes] = Kept(room)
         self._take: Sink = sink or self._out.append
         self.err: Sink = err_sink or self._err.append
         self.pid: int | None = None

@@ -12,13 +12,13 @@ from runbook.errors import CommandFailed, CommandTimedOut, ConnectionLost, Flood
 from runbook.remote import batch, landing
 from runbook.remote.command import Command, Result
 from runbook.remote.delivery import Delivery, Pace
-from runbook.remote.excerpt import MOST, Excerpt, Kept, Poured, TooLong
+from runbook.remote.excerpt import MOST, Excerpt, Poured, TooLong
 from runbook.remote.exchange import Feed
 from runbook.remote.folder_delivery import FolderDelivery
 from runbook.remote.line import Sink
 from runbook.remote.outcome import judge, result_of
 from runbook.remote.question import HostAnswers, Question
-from runbook.remote.running import Ended, Running
+from runbook.remote.running import Running
 from runbook.remote.secret import KNOWN
 from runbook.remote.shell import Recorder, Sent, SentFolder
 from runbook.remote.source import Source
@@ -71,9 +71,9 @@ class StrictShell(Running):
         words = [KNOWN.mask(word) for word in command.words]
         fields = {"words": words, "sudo": command.sudo, "limit": command.limit, **fields}
         begin = self._recorder.begin("command", self.name, **fields)
-        with self._noting(begin):
+        with self._noting(begin), self._bounded(command):
             if poured is None:
-                ended = self._kept_whole(command)
+                ended = self.carry_out(command)
             else:
                 complaints = Excerpt()
                 ended = self.carry_out(command, sink=poured.take, err_sink=complaints.take)
@@ -88,15 +88,6 @@ class StrictShell(Running):
         self._recorder.end(begin, exit_code=ended.exit_code, seconds=round(ended.seconds, 3),
                            stdout=ended.stdout, stderr=ended.stderr, **told)
         return result, error
-
-    def _kept_whole(self, command: Command) -> Ended:
-        kept = Kept()
-        try:
-            ended = self.carry_out(command, sink=kept.out, err_sink=kept.err)
-        except TooLong:
-            raise Flooded(self.name, f"{command}: it said more than {MOST >> 20} MiB, and was stopped",
-                          next=f"have it write into a file on {self.name} and fetch that, or ask it for less") from None
-        return replace(ended, stdout=kept.stdout or ended.stdout, stderr=kept.stderr)
 
     def ask(self, *questions: Question) -> HostAnswers:
         """All questions in one round trip. What concerns the whole host is in `error`, not raised."""
@@ -199,6 +190,14 @@ class StrictShell(Running):
         if error is not None:
             raise error
         return result
+
+    @contextmanager
+    def _bounded(self, command: Command) -> Iterator[None]:
+        try:
+            yield
+        except TooLong:
+            raise Flooded(self.name, f"{command}: it said more than {MOST >> 20} MiB, and was stopped",
+                          next=f"have it write into a file on {self.name} and fetch that, or ask it for less") from None
 
     @contextmanager
     def _noting(self, begin: int) -> Iterator[None]:

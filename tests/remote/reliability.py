@@ -125,7 +125,7 @@ def message_of(act: Callable[[], object]) -> str:
         what = re.sub(r"\d+\.\d s", "N s", what)
         what = re.sub(r"(sleep|[0-9.]+) (\d{8})\b", r"\1 N", what)
         what = re.sub(r"\d+ are free", "N are free", what)
-        what = re.sub(r"\.runbook\.[0-9a-f.]+\.X+", ".runbook.…", what)
+        what = re.sub(r"\.runbook\.(?:[0-9a-f.]+\.)?X+", ".runbook.…", what)
         what = re.sub(r"SHA256:\S+", "SHA256:…", what)
         what = re.sub(r"lease [0-9a-f]{12}", "lease …", what)
         what = re.sub(r"\b\d+\.\d+\.\d+\.\d+\b", "ADDRESS", what)
@@ -165,7 +165,8 @@ def during_a_command(scene: Scene, name: str, *arguments: str) -> Row:
 
 
 def after_a_command(scene: Scene, name: str, *arguments: str) -> Row:
-    """The fault comes over a connection that stands, after a command has ended: what the next one meets."""
+    """The fault comes over a connection that stands, after a command has ended: what the next one meets. That one has
+    not begun when it is told that the connection is lost."""
     with scene.shell() as shell:
         assert shell.run(command("echo", "done")).text == "done\n"
         harm(scene.layout, name, NODE, *arguments)
@@ -176,7 +177,7 @@ def after_a_command(scene: Scene, name: str, *arguments: str) -> Row:
         again = message_of(lambda: shell.run(command("true")))
     assert again == "none", f"the one after that: {again}"
     return Row("a command, after another", " ".join((name, *arguments)), said,
-               "nothing" if said == "none" else "its outcome", "nothing")
+               "nothing", "nothing")
 
 
 OF_ITSELF = {
@@ -195,7 +196,7 @@ def of_itself(scene: Scene, what: str) -> Row:
     with scene.shell() as shell:
         said = message_of(lambda: shell.run(command("sh", "-c", script, "sh", mark, limit=limit)))
         left = ends(mark, 8)
-    said = re.sub(r"sh -c '.*' sh N|sh -c '.*' sh", "sh -c …", said)
+    said = re.sub(r"sh -c '.*' sh \d+", "sh -c …", said)
     return Row("a command that", what, said, "what it said" if "says" in what else "nothing", left)
 
 
@@ -271,7 +272,8 @@ def before(scene: Scene, what: str, name: str, *arguments: str) -> Row:
         left = [lease for lease in leases(there) if lease.run == RUN]
         there.close()
     lost = "nothing" if what == "lease" else kept
-    return Row(f"a {what}, before", " ".join((name, *arguments)), said, lost, "its folder" if left else "nothing")
+    return Row(f"a {what}, before", " ".join((name, *arguments)), said, lost,
+               "its folder, until it is forgotten" if left else "nothing")
 
 
 def after_a_lease(scene: Scene, name: str, *arguments: str) -> Row:
