@@ -14,7 +14,7 @@ from runbook.chapters.toolchain.compiler import NoCompiler
 from runbook.chapters.toolchain.observe import find_go
 from runbook.chapters.toolchain.passport import passport
 from runbook.chapters.toolchain.programs import build_all, recipes
-from runbook.chapters.toolchain.surroundings import around
+from runbook.chapters.toolchain.surroundings import MODIFIED, around
 from runbook.chapters.visit import Around
 from runbook.remote.local import LocalShell
 from runbook.site import Site
@@ -30,6 +30,11 @@ def names(seen: Around) -> set[str]:
         return set(made.getnames())
 
 
+def times(seen: Around) -> set[float]:
+    with tarfile.open(fileobj=io.BytesIO(seen.archive)) as made:
+        return {one.mtime for one in made.getmembers() if one.isfile()}
+
+
 @pytest.fixture
 def root(site: Site, local: LocalShell) -> Path:
     return find_go(site, local).root
@@ -42,6 +47,7 @@ def test_a_package_brings_its_folder_its_testdata_and_that_of_the_folders_above(
             "go/src/compress/flate/testdata/huffman-null-max.in", "go/src/compress/testdata/e.txt"} <= names(seen)
     assert not any(name.startswith(("go/src/compress/gzip", "go/src/os", "go/pkg")) for name in names(seen))
     assert seen.archive == around(root, "compress/flate").archive, "the same files are the same bytes"
+    assert times(seen) == {MODIFIED} and MODIFIED > 0, "Go's net/http calls the epoch no time at all"
 
 
 def test_its_subfolders_are_there_and_empty_and_what_its_tests_read_elsewhere_is_named(root: Path) -> None:

@@ -49,9 +49,8 @@ class CgoTrial:
     cxx: CxxRun | None = None  # the program in C++ beside them
 
     def __str__(self) -> str:
-        if self.why:
-            return f"cgo: {self.why}"
-        told = [f"{self.host}: cgo, {one.form}: {'did not run' if one.why else 'ran'}" for one in self.runs]
+        told = [f"cgo: {self.why}"] if self.why else []
+        told += [f"{self.host}: cgo, {one.form}: {'did not run' if one.why else 'ran'}" for one in self.runs]
         if self.cxx is not None:
             told.append(f"{self.host}: C++: {'ran' if self.cxx.said and not self.cxx.why else 'did not run'}")
         return "\n".join(told)

@@ -9,6 +9,7 @@ from runbook.chapters.toolchain.compiler import Compiler, NoCompiler, find_compi
 from runbook.chapters.toolchain.cross.build import build_stages
 from runbook.chapters.toolchain.cross.cgo import CgoTrial, try_cgo
 from runbook.chapters.toolchain.cross.checks import CHECKS
+from runbook.chapters.toolchain.cross.cxx import try_cxx
 from runbook.chapters.toolchain.cross.passport import CPassport, accepted, of_distribution, of_stages, stages_of
 from runbook.chapters.toolchain.cross.recipe import read_recipe
 from runbook.chapters.toolchain.cross.stages import Found, StagePlan, decide_stages, look
@@ -99,7 +100,8 @@ def cgo_tried(chapter: Chapter, go: Passport, c: CToolchain) -> CgoTrial:
     try:
         sysroot: Sysroot = take(host, chapter.target)
     except Blocked as error:
-        return CgoTrial(chapter.target.name, why=f"{error.what}; {error.next}")
+        return CgoTrial(chapter.target.name, host.name, chapter.basis_for(host.name), why=f"{error.what}; {error.next}",
+                        cxx=try_cxx(compiler, chapter.local, host))  # a static program needs nothing of the host
     path = chapter.run.artifacts / SYSROOT
     path.write_text(sysroot.to_toml(), "utf-8")
     chapter.run.keep(SYSROOT, path)

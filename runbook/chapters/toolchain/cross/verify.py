@@ -28,7 +28,7 @@ def verify_c(written: str, passport: CPassport | None, why: str, trial: CgoTrial
         same = failed(SAME, error.what)
     stages = tuple(_stage(one) for one in passport.stages) if passport.way == STAGES else ()
     if trial.why:
-        return Verdicts((same, *stages, skipped(CGO, trial.why)))
+        return Verdicts((same, *stages, skipped(CGO, trial.why), *_cxx(trial)))
     return Verdicts((same, *stages, *(_form(one, trial, target) for one in trial.runs), *_cxx(trial)))
 
 

@@ -10,14 +10,25 @@ from runbook.chapters.toolchain.compiler import Compiler, find_compiler
 from runbook.chapters.toolchain.cross.cgo import CgoTrial
 from runbook.chapters.toolchain.cross.checks import SAYS
 from runbook.chapters.toolchain.cross.cxx import CxxRun, beside, try_cxx
-from runbook.chapters.toolchain.cross.passport import of_distribution
+from runbook.chapters.toolchain.cross.passport import CPassport, of_distribution
 from runbook.chapters.toolchain.cross.verify import verify_c
+from runbook.journal import Journal
 from runbook.remote.local import LocalShell
 from runbook.targets import load_target
 from runbook.verdict import Basis, State
 from tests.chapters.toolchain.cross import tiny
 
 TARGET = load_target("riscv64")
+
+
+@pytest.fixture(scope="module")
+def passport(tmp_path_factory: pytest.TempPathFactory) -> CPassport:
+    """Asked once, since dpkg takes a second for all the parts."""
+    tiny.needs_the_cross_compiler()
+    shell = LocalShell(Journal(tmp_path_factory.mktemp("run")))
+    found = find_compiler(TARGET, shell)
+    assert isinstance(found, Compiler)
+    return of_distribution(found, shell)
 
 
 @pytest.mark.parametrize(("c", "cxx"), [
@@ -47,11 +58,9 @@ def test_one_is_built_and_runs_and_a_broken_one_is_told(local: LocalShell, tmp_p
     (CxxRun(why="exit 134: terminate"), State.FAIL, "exit 134"),
     (CxxRun(missing="/x-g++ is not on this machine"), State.SKIPPED, "not on this machine"),
 ])
-def test_what_became_of_it_is_a_verdict(run: CxxRun, state: State, words: str, local: LocalShell) -> None:
-    tiny.needs_the_cross_compiler()
-    found = find_compiler(TARGET, local)
-    assert isinstance(found, Compiler)
-    passport = of_distribution(found, local)
+def test_what_became_of_it_is_a_verdict(
+    run: CxxRun, state: State, words: str, passport: CPassport, local: LocalShell
+) -> None:
     trial = CgoTrial("riscv64", "node1", Basis.EMULATED, cxx=run)
     *_, told = verify_c(passport.to_toml(), passport, "", trial, TARGET, local)
     assert told.what == "C++ program" and told.state is state and words in told.reason
