@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, MutableMapping, Sequence
 from html import escape
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import ipywidgets
 
@@ -14,7 +14,7 @@ from runbook.show.style import STYLE
 from runbook.site import ROOT, load_site
 
 Set = Callable[[object], None]
-WIDE = ipywidgets.Layout(width="26em")
+WIDE = ipywidgets.Layout(width="34em")
 
 
 class Parameter(Protocol):
@@ -45,30 +45,32 @@ class Form:
         self._say()
 
     def _row(self, one: Parameter) -> ipywidgets.Widget:
-        label = ipywidgets.HTML(f"<label><code>{escape(one.name)}</code></label>")
-        label.add_class("rb-name")
         note = ipywidgets.HTML(f"<span>{escape(one.help)}</span>")
         note.add_class("rb-note")
-        row = ipywidgets.HBox([label, self._widget(one), note])
+        row = ipywidgets.HBox([*self._widgets(one), note])
         row.add_class("rb-row")
         return row
 
-    def _widget(self, one: Parameter) -> ipywidgets.Widget:
+    def _widgets(self, one: Parameter) -> list[ipywidgets.Widget]:
+        """What sets one parameter; each widget's label is the parameter's name."""
         if one.name == "only_hosts":
-            return self._hosts
+            label = ipywidgets.Label(one.name)
+            label.add_class("rb-name")
+            return [label, self._hosts]
+        known = {"description": one.name, "style": {"description_width": "9em"}}
+        value: Any = one.value
         if one.name == "site":
-            made: ipywidgets.Widget = ipywidgets.Dropdown(options=sites(str(one.value)), value=one.value, layout=WIDE)
+            made: ipywidgets.Widget = ipywidgets.Dropdown(options=sites(str(value)), value=value, layout=WIDE, **known)
         elif one.type is bool:
-            made = ipywidgets.Checkbox(value=bool(one.value), indent=False, layout=ipywidgets.Layout(width="2em"))
+            made = ipywidgets.Checkbox(value=value, layout=ipywidgets.Layout(width="16em"), **known)
         elif one.type is int:
-            made = ipywidgets.IntText(value=one.value, layout=ipywidgets.Layout(width="8em"))
-        elif one.type is list:
-            made = ipywidgets.Text(value=", ".join(map(str, one.value)), layout=WIDE)  # type: ignore[call-overload]
+            made = ipywidgets.IntText(value=value, layout=ipywidgets.Layout(width="16em"), **known)
         else:
-            made = ipywidgets.Text(value=str(one.value), layout=WIDE)
+            text = ", ".join(map(str, value)) if one.type is list else str(value)
+            made = ipywidgets.Text(value=text, layout=WIDE, **known)
         made.add_class(f"rb-set-{one.name}")
         made.observe(lambda change: self._set(one, change["new"]), "value")
-        return made
+        return [made]
 
     def _set(self, one: Parameter, value: object) -> None:
         if one.type is list and isinstance(value, str):

@@ -158,8 +158,9 @@ def _in_the_dark(route: Route) -> None:
         return
     answer = route.fetch()
     told = answer.json()
-    for one in told.get("settings", [told]) if isinstance(told, dict) else []:
-        if isinstance(one, dict) and one.get("id") == THEMES:
+    every = told.get("settings") if isinstance(told.get("settings"), list) else [told]  # all plugins, or one
+    for one in every:
+        if one.get("id") == THEMES:
             one["raw"] = json.dumps({"theme": "JupyterLab Dark"})
             one["settings"] = {"theme": "JupyterLab Dark"}
     route.fulfill(response=answer, json=told)
