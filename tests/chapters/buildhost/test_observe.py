@@ -11,12 +11,12 @@ from runbook.chapters.buildhost.observe import COMPILERS, TOOLS, look_at, parse_
 from runbook.errors import Blocked
 from runbook.remote.local import LocalShell
 
-RECORDED = Path(__file__).resolve().parents[2] / "recorded" / "testbed-host" / "build-host"
+RECORDED = Path(__file__).resolve().parents[2] / "recorded" / "debian-12-x86_64" / "build-host"
 
 
 def test_a_recorded_host_is_read() -> None:
     seen = parse_build_host(RECORDED.read_text())
-    assert (seen.machine, seen.owner, seen.folder) == ("x86_64", "operator:operator", "")
+    assert (seen.machine, seen.owner, seen.folder) == ("x86_64", "root:root", "")
     assert seen.processors == 2 and seen.free > 1 << 30 and seen.has >= {*TOOLS, "bash"}
     assert seen.compiler in COMPILERS
 
