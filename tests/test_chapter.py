@@ -222,6 +222,7 @@ def test_what_was_done_on_a_protected_site_is_not_repeated_by_accident(
     with pytest.raises(DoneAlready, match="node2: the file is another one"):
         chapter.act(plans)
     assert chapter.observe(CONTENT)["node2"][CONTENT] == "one\n", "the chapter goes on"
+    chapter.verify(lambda chapter: Verdicts((passed("file", "it is there"),)))
     chapter.record()
     assert chapter.run.states() == {"00_start": "pass"}
     again = opened(site=str(protected), confirm="testbed again")
@@ -234,5 +235,6 @@ def test_an_opened_chapter_says_where_it_stands(opened: Callable[..., Chapter]) 
     assert "Not run in this run yet" in first._repr_html_()
     first.observe(CONTENT)
     assert "stopped after observe: decide, act, verify and record are missing" in opened()._repr_html_()
+    first.verify(lambda chapter: Verdicts((passed("file", "it is there"),)))
     first.record()
     assert 'data-chapter="00_start" data-state="pass"' in first.contents._repr_html_()

@@ -39,6 +39,9 @@ class Screen:
         """How many lines have something in them."""
         return sum(bool("".join(letter for letter, _ in line).strip()) for line in self._lines)
 
+    def text(self) -> str:
+        return "\n".join("".join(letter for letter, _ in line).rstrip() for line in self._lines).rstrip()
+
     def html(self) -> str:
         lines = []
         for line in self._lines:

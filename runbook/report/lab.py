@@ -12,6 +12,7 @@ from pathlib import Path
 
 from runbook.contents import CONTENTS
 from runbook.errors import Blocked
+from runbook.hold import let_go_of_left
 from runbook.opening import who
 from runbook.report.conduct import close_and_tell
 from runbook.report.interruption import Interruption
@@ -44,6 +45,7 @@ def open_lab(site_file: str = "") -> int:
         folder = copies(run)
         print(f"run {run.name}, notebooks in {folder}; Ctrl-C ends it", file=sys.stderr)
         code = _serve(program, folder, run)
+        let_go_of_left(run.site, run.name, run.journal)  # of chapters that were left between two cells
         finished = close_and_tell(run)
         print(f"report: {finished.page}\n`runbook undo {run.name}` takes back what was changed", file=sys.stderr)
     return code
