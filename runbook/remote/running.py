@@ -52,7 +52,7 @@ class Running(ABC):
         return self._sudo
 
     @abstractmethod
-    def _send(self, text: str, received: line.Received, feed: Feed, *, spare: bool = False) -> Exchange:
+    def _send(self, sent: line.Line, received: line.Received, feed: Feed, *, spare: bool = False) -> Exchange:
         """Sends a line; a `spare` one waits for no other. Raises Unreachable and its kin, ConnectionLost."""
 
     @abstractmethod
@@ -78,7 +78,7 @@ class Running(ABC):
         exchange: Exchange | None = None
         try:
             with interrupts_held_back():
-                exchange = self._send(sent.text, received, feed)
+                exchange = self._send(sent, received, feed)
                 self._on_their_way[exchange] = sudo
             start, stopped = time.monotonic(), True
             self._refuse_where_interrupted()
@@ -142,7 +142,7 @@ class Running(ABC):
         received = line.Received(sent.mark)
         try:
             with interrupts_held_back():
-                exchange = self._send(sent.text, received, None, spare=True)
+                exchange = self._send(sent, received, None, spare=True)
         except RemoteError:
             return False
         until = time.monotonic() + limit
