@@ -86,15 +86,18 @@ def compose(words: Sequence[str], *, limit: float, sudo: bool, stdin: bool, watc
 class Received:
     """What a command said so far. The header is taken off stdout, and a login shell's greeting before it too.
 
-    With a `sink`, stdout goes there piece by piece and is not kept; with an `err_sink`, stderr likewise.
+    With a `sink`, stdout goes there piece by piece and is not kept; with an `err_sink`, stderr likewise. A `tap` sees
+    what is kept of stdout too.
     """
 
-    def __init__(self, mark: bytes, sink: Sink | None = None, err_sink: Sink | None = None) -> None:
+    def __init__(self, mark: bytes, sink: Sink | None = None, err_sink: Sink | None = None,
+                 tap: Sink | None = None) -> None:
         self._mark = mark
         self._head: bytearray | None = bytearray()
         self._out: list[bytes] = []
         self._err: list[bytes] = []
-        self._take: Sink = sink or self._out.append
+        self._take: Sink = sink or (self._out.append if tap is None else self._kept_and_told)
+        self._tap = tap
         self.kept = sink is None
         self.err: Sink = err_sink or self._err.append
         self.pid: int | None = None
@@ -112,6 +115,10 @@ class Received:
     @property
     def stderr(self) -> bytes:
         return b"".join(self._err)
+
+    def _kept_and_told(self, data: bytes) -> None:
+        self._out.append(data)
+        self._tap(data)  # type: ignore[misc]
 
     def out(self, data: bytes) -> None:
         if self._head is None:
