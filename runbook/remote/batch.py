@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import shlex
 import time
@@ -26,12 +27,19 @@ runbook_clock
 runbook_then=$runbook_now
 """
 _TURN = _TOLD + """for runbook_asked; do
-    (eval "$runbook_asked") </dev/null
+    case $runbook_asked in
+    " "*) eval "$runbook_asked" </dev/null ;;
+    *) (eval "$runbook_asked") </dev/null ;;
+    esac
     runbook_told $?
 done
 """
-"""Each question has a subshell, which costs a tenth of what a process does; its limit is held from our side, all of
-them together by the timeout(1) of the whole."""
+"""Each question has a subshell, which costs a tenth of what a process does, or none where it begins with a space. Its
+limit is held from our side, all of them together by the timeout(1) of the whole."""
+
+HARMLESS = re.compile(r"""(echo|printf|cat|date|df|getconf|hostname|id|ls|nproc|readlink|stat|uname)"""
+                      r"""( [\w./:@%+,$" -]*)?( 2>/dev/null)?( \|\| :)?""", re.ASCII)
+"""One simple command that leaves the shell that runs it as it was: it needs no subshell of its own."""
 
 _TURN_AS_ROOT = _TOLD + """if timeout -k 5 5.5 true 2>/dev/null; then runbook_limited() { timeout -k 5 "$@"; }
 else runbook_limited() { shift; "$@"; }; fi
@@ -105,7 +113,9 @@ def compose(questions: Sequence[Question], *, sudo: bool) -> Batch:
 
 
 def _text(question: Question) -> str:
-    return f"{shlex.join(['set', '--', *question.script.args])}\n{question.script.text}"
+    text = question.script.text
+    here = " " if HARMLESS.fullmatch(text) and text.count('"') % 2 == 0 else ""
+    return f"{here}{shlex.join(['set', '--', *question.script.args])}\n{text}"
 
 
 class Progress:
