@@ -23,7 +23,7 @@ from runbook.remote.secret import Secret
 from runbook.remote.ssh import SshShell
 from runbook.site import load_site
 from runbook.site_tables import Host
-from tests.remote.conftest import Notes, Sshd, gone, serving
+from tests.remote.conftest import Notes, Sshd, gone, running, serving
 
 FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SAYS = ("sh", "-c", 'printf "$1"; printf "$2" >&2; exit "$3"', "sh")
@@ -147,11 +147,11 @@ def test_it_goes_on_after_a_time_out(stands: SshShell) -> None:
 
 
 def test_what_a_process_in_the_background_says_later_is_nobody_elses(stands: SshShell) -> None:
-    late = 'sh -c "sleep 4; echo late; echo late >&2" & echo begun'
+    late = 'sh -c "sleep 7; echo late; echo late >&2" & echo begun'
     start = time.monotonic()
     assert stands.run(command("sh", "-c", late, limit=30)).text == "begun\n"
     assert time.monotonic() - start < 6
-    for _ in range(30):
+    for _ in range(50):
         result = stands.run(command("sh", "-c", "echo mine; echo mine >&2"))
         assert (result.stdout, result.stderr) == (b"mine\n", b"mine\n")
         time.sleep(0.1)
@@ -164,6 +164,22 @@ def test_one_that_left_its_group_and_goes_on_talking_is_nobody_elses_either(stan
     assert set(result.text.split()) <= {"begun", "talk"}
     for _ in range(20):
         assert stands.run(command("echo", "mine")).text == "mine\n"
+
+
+def test_what_wants_root_gets_it_and_is_stopped_at_its_limit_too(stands: SshShell, mark: str) -> None:
+    uses = served(stands)
+    assert stands.run(command("id", "-u", sudo=True)).text == "0\n"
+    with pytest.raises(CommandFailed) as caught:
+        stands.run(command("sh", "-c", "kill -SEGV $$", sudo=True))
+    assert caught.value.exit_code_seen == -signal.SIGSEGV
+    with pytest.raises(CommandTimedOut, match="it was stopped"):
+        stands.run(command("sh", "-c", 'sleep "$1" & sleep "$1"', "sh", mark, sudo=True, limit=0.4))
+    assert gone(mark), running(mark)
+    assert stands.run(command("id", "-u", sudo=True)).text == "0\n" and served(stands) >= min(uses + 4, 2)
+    asked = [Question(Script("id -u", sudo=sudo), int, f"root: {sudo}") for sudo in (True, False, True)]
+    answers = stands.ask(*asked)
+    assert answers[asked[0]] == answers[asked[2]] == 0
+    assert answers[asked[1]] == int(stands.run(command("id", "-u")).text)
 
 
 def test_megabytes_come_whole(stands: SshShell) -> None:
