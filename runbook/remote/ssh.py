@@ -88,6 +88,8 @@ class SshShell(StrictShell):
         """Takes away what a standing shell could not take away itself."""
         from runbook.remote.standing import LEFT
 
+        if self._connection is None or not self._connection.is_connected:
+            return  # it has seen to that itself
         self.tell(("sh", "-c", LEFT, "sh", str(standing.pid), standing.path), sudo=False)
 
     def _send(self, sent: Line, received: Received, feed: Feed, *, spare: bool = False) -> Exchange:

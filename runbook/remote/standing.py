@@ -42,7 +42,7 @@ told() {
     printf '\0%s.' "$1" >NAME.n
 }
 trap end EXIT
-trap exit HUP INT TERM
+trap exit HUP INT PIPE TERM
 printf 'NAME %s %s/NAME\n' "$$" "$PWD"
 printf NAME >&2
 hear NAME.o NAME.m </dev/null &
@@ -120,8 +120,9 @@ class Standing:
 
     @property
     def killed(self) -> bool:
-        """Whether somebody killed it: what it made on the host is there still."""
-        return self.channel.status_event.is_set() and not self._spoiled
+        """Whether somebody killed it on the host: what it made there is there still."""
+        gone = self.channel.exit_status >= 0 or getattr(self.channel, "exit_signal", None) is not None
+        return gone and not self._spoiled
 
     @property
     def idle(self) -> bool:
@@ -213,7 +214,7 @@ class StandingExchange(SshExchange):
             return
         self._closed = True
         self._flush()
-        left = not self._whole and (self._out.code is not None or self._channel.status_event.is_set())
+        left = not self._whole and (self._out.code is not None or self._standing.killed)
         self._standing.release(whole=self._whole)
         if left:
             self._held()
