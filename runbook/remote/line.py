@@ -19,6 +19,9 @@ LONGEST = 128 * 1024 - 256
 # $1 is the header's mark, $2 the limit, then the words. No variable is set: the environment may have it too.
 # timeout(1) leads a process group of its own, under the pid that the header tells.
 _WATCHED = """printf '%s %s watched\\n' "$1" "$$"; shift; exec timeout -k 5 "$@" """
+# In a subshell `$$` is its parent: what the kernel says of who reads is its own pid.
+_NESTED = """read -r runbook_pid runbook_rest </proc/self/stat; printf '%s %s watched\\n' "$1" "$runbook_pid"; """ \
+          """unset runbook_pid runbook_rest; shift; exec timeout -k 5 "$@" """
 _ALONE = """printf '%s %s alone\\n' "$1" "$$"; shift 2; exec "$@" """
 # busybox has had a timeout without -k, or one without fractions: that is no help, and is passed by.
 _FIRST = "if timeout -k 5 5.5 true 2>/dev/null; then " + _WATCHED + "; else " + _ALONE + "; fi"
@@ -47,10 +50,12 @@ SWEEP = 'kill -s KILL -- "-$1" 2>/dev/null; exit 0'
 
 @dataclass(frozen=True)
 class Line:
-    """A line for the host's login shell, and the mark with which its header begins."""
+    """A line for the login shell, and the mark with which its header begins; `nested` is the same for a subshell,
+    empty where the host has no timeout(1) that makes a process group of it."""
 
     text: str
     mark: bytes
+    nested: str
 
 
 def seconds(limit: float) -> str:
@@ -67,30 +72,35 @@ def compose(words: Sequence[str], *, limit: float, sudo: bool, stdin: bool, watc
     script = _FIRST if watched is None else _WATCHED if watched else _ALONE
     given = [mark, seconds(limit), *words]
     if sudo:
-        text = _LOCALE + shlex.join(["exec", "sudo", "-n", "sh", "-c", _LOCALE + script, "sh", *given])
+        text = nested = _LOCALE + shlex.join(["exec", "sudo", "-n", "sh", "-c", _LOCALE + script, "sh", *given])
     else:
-        text = _LOCALE + shlex.join(["set", "--", *given]) + "; " + script
+        begin = _LOCALE + shlex.join(["set", "--", *given]) + "; "
+        text, nested = begin + script, begin + _NESTED
     if not stdin:
-        text = "exec </dev/null; " + text
+        text, nested = "exec </dev/null; " + text, "exec </dev/null; " + nested
     if len(text.encode("utf-8", "surrogateescape")) > LONGEST:
         raise UsageError(f"{words[0]}: the command's words are longer than {LONGEST} bytes",
                          next="bring the long part by standard input, or as a file")
-    return Line(text, mark.encode())
+    return Line(text, mark.encode(), nested if watched else "")
 
 
 class Received:
     """What a command said so far. The header is taken off stdout, and a login shell's greeting before it too.
 
-    With a `sink`, stdout goes there piece by piece and is not kept; with an `err_sink`, stderr likewise.
+    With a `sink`, stdout goes there piece by piece and is not kept; with an `err_sink`, stderr likewise. A `tap` sees
+    what is kept of stdout too.
     """
 
-    def __init__(self, mark: bytes, sink: Sink | None = None, err_sink: Sink | None = None) -> None:
+    def __init__(self, mark: bytes, sink: Sink | None = None, err_sink: Sink | None = None,
+                 tap: Sink | None = None) -> None:
         self._mark = mark
         self._head: bytearray | None = bytearray()
         room = Room()
         self._out: list[bytes] = Kept(room)
         self._err: list[bytes] = Kept(room)
-        self._take: Sink = sink or self._out.append
+        self._take: Sink = sink or (self._out.append if tap is None else self._kept_and_told)
+        self._tap = tap
+        self.kept = sink is None
         self.err: Sink = err_sink or self._err.append
         self.pid: int | None = None
         self.watched = False
@@ -107,6 +117,10 @@ class Received:
     @property
     def stderr(self) -> bytes:
         return b"".join(self._err)
+
+    def _kept_and_told(self, data: bytes) -> None:
+        self._out.append(data)
+        self._tap(data)  # type: ignore[misc]
 
     def out(self, data: bytes) -> None:
         if self._head is None:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from runbook.remote.exchange import QUIET, Feed
-from runbook.remote.line import Received
+from runbook.remote.line import Line, Received
 from runbook.remote.shell import Recorder
 from runbook.remote.strict import StrictShell
 
@@ -87,9 +87,9 @@ class LocalShell(StrictShell):
     def _reach(self) -> None:
         """It is at hand."""
 
-    def _send(self, text: str, received: Received, feed: Feed, *, spare: bool = False) -> LocalExchange:
+    def _send(self, sent: Line, received: Received, feed: Feed, *, spare: bool = False) -> LocalExchange:
         process = subprocess.Popen(
-            ["/bin/sh", "-c", text], cwd=self._cwd, env=self._env, start_new_session=True,
+            ["/bin/sh", "-c", sent.text], cwd=self._cwd, env=self._env, start_new_session=True,
             stdin=subprocess.DEVNULL if feed is None else subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0)
         return LocalExchange(process, received, feed)

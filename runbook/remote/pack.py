@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import os
 import tarfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from runbook.remote.command import Command
+from runbook.remote.transfer import LARGE_DIGEST, SMALL_DIGEST
 from runbook.remote.tree import LINK, Entry, Tree
 
-BYTES, NAMES = 8 << 20, 1000
+BYTES, NAMES = 11 << 20, 1000
 """What one pack holds at most: its content is in memory, and the names of one folder are the words of one mv."""
+
+HEAVY = 2 << 20
+"""Bytes from which on OpenSSL's faster SHA-256 makes up for its start, 5 ms."""
 
 MOVE = r"""
 new=$1
@@ -33,17 +36,17 @@ cd -- "$1" || exit 73
 new=$(mktemp -d ./.runbook.XXXXXXXX) || exit 73
 trap 'rm -rf -- "$new"' EXIT
 trap 'exit 1' HUP INT PIPE TERM
-case $4 in gzip) gzip -dc ;; *) cat ;; esac >"$new/pack" || exit 74
-sum=$(sha256sum <"$new/pack")
-[ "${sum%% *}" = "$2" ] || { echo "SHA-256 ${sum%% *} arrived instead of $2" >&2; exit 65; }
-tar -xpof "$new/pack" -C "$new" || exit 74
-rm -f -- "$new/pack"
+said=$(case $4 in (gzip) gzip -dc | tar -xpof - -C "$new" ;; (*) tar -xpof - -C "$new" ;; esac 2>&1) || {
+    printf '%s\n' "$said" | sed '/^tar: Exiting/d' >&2; exit 74; }
 [ -z "$3" ] || chown -Rh -- "$3" "$new/tree" || exit 77
-sync -f "$new" 2>/dev/null
+sync -f "$new" 2>/dev/null &
+sum=$(cd "$new/tree" && xargs -0 cat -- <../names | digest)
+[ "${sum%% *}" = "$2" ] || { echo "SHA-256 ${sum%% *} arrived instead of $2" >&2; exit 65; }
+wait
 xargs -0 sh -c "$5" sh "$new" <"$new/folders" || exit 73
 """
-"""`$1` the folder, `$2` the SHA-256 of the archive, `$3` the owner, `$4` whether it is packed,
-`$5` MOVE. Each file is renamed over the old one when all of the pack are there, whole and on the disk."""
+"""`$1` the folder, `$2` the SHA-256 of what all its files hold, one after the other, `$3` the owner, `$4` whether it is
+packed, `$5` MOVE. Each file is renamed over the old one when all of the pack are there, whole and on the disk."""
 
 SETTLE = r"""
 umask 077
@@ -57,7 +60,7 @@ xargs -0 chmod -- "$2" || exit 77
 
 @dataclass(frozen=True)
 class Pack:
-    """A tar archive of some entries, and its SHA-256."""
+    """A tar archive of some entries, and the SHA-256 of what its files hold, one after the other."""
 
     data: bytes
     sha256: str
@@ -83,52 +86,55 @@ def packs(tree: Tree, entries: Iterable[Entry]) -> Iterator[Pack]:
 
 
 def _pack(tree: Tree, entries: list[Entry]) -> Pack:
-    out = io.BytesIO()
     folders = dict.fromkeys(os.path.dirname(entry.name) or b"." for entry in entries)
-    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT, encoding="utf-8",
-                      errors="surrogateescape") as archive:
-        _add(archive, "folders", b"".join(b"./" + folder + b"\0" for folder in folders))
-        made: set[str] = set()
-        for folder in ("tree", *(f"tree/{os.fsdecode(folder)}" for folder in folders)):
-            for path in _down(folder):
-                if path not in made:
-                    made.add(path)
-                    archive.addfile(_info(path, 0o700, tarfile.DIRTYPE))
-        for entry in entries:
-            if entry.kind == LINK:
-                info = _info(f"tree/{entry.path}", 0o777, tarfile.SYMTYPE)
-                info.linkname = os.fsdecode(entry.link)
-                archive.addfile(info)
-                continue
-            content = tree.at(entry).read_bytes()
-            if hashlib.sha256(content).hexdigest() != entry.sha256:
-                raise Changed(str(tree.at(entry)))
-            _add(archive, f"tree/{entry.path}", content, entry.mode)
-    data = out.getvalue()
-    return Pack(data, hashlib.sha256(data).hexdigest(), tuple(entries))
+    names = b"".join(b"./" + entry.name + b"\0" for entry in entries if entry.kind != LINK)
+    digest = hashlib.sha256()
+    parts = [*_file(b"folders", 0o600, b"".join(b"./" + folder + b"\0" for folder in folders)),
+             *_file(b"names", 0o600, names)]
+    made = dict.fromkeys(path for folder in folders for path in _down(b"tree/" + folder))
+    parts += [_header(path, 0o700, tarfile.DIRTYPE) for path in made]
+    for entry in entries:
+        if entry.kind == LINK:
+            parts.append(_header(b"tree/" + entry.name, 0o777, tarfile.SYMTYPE, link=entry.link))
+            continue
+        content = tree.content(entry)
+        if content is None:
+            raise Changed(str(tree.at(entry)))
+        digest.update(content)
+        parts += _file(b"tree/" + entry.name, entry.mode, content)
+    size = sum(map(len, parts)) + 2 * tarfile.BLOCKSIZE
+    data = b"".join([*parts, bytes(2 * tarfile.BLOCKSIZE + -size % tarfile.RECORDSIZE)])
+    return Pack(data, digest.hexdigest(), tuple(entries))
 
 
-def _down(path: str) -> Iterator[str]:
+def _down(path: bytes) -> Iterator[bytes]:
     """A path's folders, from the top."""
-    parts = [part for part in path.split("/") if part != "."]
-    return ("/".join(parts[:count]) for count in range(1, len(parts) + 1))
+    parts = [part for part in path.split(b"/") if part != b"."]
+    return (b"/".join(parts[:count]) for count in range(1, len(parts) + 1))
 
 
-def _info(name: str, mode: int, kind: bytes) -> tarfile.TarInfo:
-    info = tarfile.TarInfo(name)
-    info.mode, info.type = mode, kind
-    return info
+def _file(name: bytes, mode: int, content: bytes) -> tuple[bytes, bytes, bytes]:
+    return _header(name, mode, tarfile.REGTYPE, len(content)), content, bytes(-len(content) % tarfile.BLOCKSIZE)
 
 
-def _add(archive: tarfile.TarFile, name: str, content: bytes, mode: int = 0o600) -> None:
-    info = _info(name, mode, tarfile.REGTYPE)
-    info.size = len(content)
-    archive.addfile(info, io.BytesIO(content))
+def _header(name: bytes, mode: int, kind: bytes, size: int = 0, link: bytes = b"") -> bytes:
+    """As tarfile makes it (GNU's format), of names that fit in it at a tenth of its cost."""
+    if len(name) >= tarfile.LENGTH_NAME or len(link) > tarfile.LENGTH_LINK:
+        info = tarfile.TarInfo(os.fsdecode(name))
+        info.mode, info.type, info.size, info.linkname = mode, kind, size, os.fsdecode(link)
+        return info.tobuf(tarfile.GNU_FORMAT, "utf-8", "surrogateescape")
+    name += b"/" if kind == tarfile.DIRTYPE else b""
+    header = b"%b%07o\0%07o\0%07o\0%011o\0%011o\0%8b%b%b%b" % (
+        name.ljust(tarfile.LENGTH_NAME, b"\0"), mode, 0, 0, size, 0, b"", kind,
+        link.ljust(tarfile.LENGTH_LINK, b"\0"), tarfile.GNU_MAGIC)  # its sum counts its own place as spaces
+    header = header.ljust(tarfile.BLOCKSIZE, b"\0")
+    return header[:148] + b"%06o\0 " % sum(header) + header[156:]
 
 
 def unpack(pack: Pack, target: str, owner: str, sudo: bool, packed: bool, limit: float) -> Command:
-    return Command(("sh", "-c", UNPACK, "sh", target, pack.sha256, owner, "gzip" if packed else "", MOVE), sudo=sudo,
-                   limit=limit)
+    digest = LARGE_DIGEST if len(pack.data) >= HEAVY else SMALL_DIGEST
+    words = ("sh", "-c", digest + UNPACK, "sh", target, pack.sha256, owner, "gzip" if packed else "", MOVE)
+    return Command(words, sudo=sudo, limit=limit)
 
 
 def settle(target: str, names: Iterable[bytes], sudo: bool, limit: float, *, mode: int | None = None,

@@ -19,7 +19,7 @@ from paramiko.common import (
 )
 
 from runbook.remote.exchange import QUIET, UNNAMED_SIGNAL, Feed
-from runbook.remote.line import Received
+from runbook.remote.line import Received, Sink
 
 AT_ONCE = 1 << 20
 """Bytes taken from a channel's buffer in one go; invoke's 1,000 make a loop of 8,000 rounds out of 8 MB."""
@@ -28,8 +28,14 @@ AT_ONCE = 1 << 20
 CROWDED = 5.0
 """Seconds to wait for a session where sshd says that there are too many."""
 
+FULL = 0.5
+"""Seconds of refusals after which it is not only sshd's slowness."""
+
 LOOK = 1.0
 """Seconds after which a waiter looks by itself: a lost connection closes its channels without any message."""
+
+SSH_EXTENDED_DATA_STDERR = 1
+"""RFC 4254, section 5.2."""
 
 ENOUGH = 1 << 18
 """Bytes in a channel's buffer that are worth waking its reader; its window is eight times as large."""
@@ -48,17 +54,21 @@ class SshExchange:
         channel.woken = self._woken
 
     def start(self, line: str, feed: Feed) -> None:
+        self.request(self._channel, line)
+        if feed is not None:
+            threading.Thread(target=self._send, args=(feed,), name="stdin", daemon=True).start()
+
+    @staticmethod
+    def request(channel: Channel, line: str) -> None:
         # As Channel.exec_command does, but without waiting for the answer: it saves a round trip, and a wait that
         # knows no limit. Where the answer is no, paramiko closes the channel, which ends the exchange.
         request = Message()
         request.add_byte(cMSG_CHANNEL_REQUEST)
-        request.add_int(self._channel.remote_chanid)
+        request.add_int(channel.remote_chanid)
         request.add_string("exec")
         request.add_boolean(True)
         request.add_string(line.encode("utf-8", "surrogateescape"))
-        self._channel.transport._send_user_message(request)
-        if feed is not None:
-            threading.Thread(target=self._send, args=(feed,), name="stdin", daemon=True).start()
+        channel.transport._send_user_message(request)
 
     def _send(self, feed: Feed) -> None:
         try:
@@ -78,6 +88,10 @@ class SshExchange:
         if channel.eof_received or channel.closed:
             self._drain()
             return True
+        return self._quiet(heard)
+
+    def _quiet(self, heard: bool) -> bool:
+        """Whether nothing was heard of it for long enough after it had exited."""
         now = time.monotonic()
         if heard or self._since is None:
             self._since = now
@@ -87,14 +101,17 @@ class SshExchange:
         self._woken.set()
 
     def _drain(self) -> bool:
+        return self._take(self.received.out, self.received.err)
+
+    def _take(self, out: Sink, err: Sink) -> bool:
         """Takes what is there; whether there was anything."""
         channel, found = self._channel, False
         while channel.recv_ready():
             found = True
-            self.received.out(channel.recv(AT_ONCE))
+            out(channel.recv(AT_ONCE))
         while channel.recv_stderr_ready():
             found = True
-            self.received.err(channel.recv_stderr(AT_ONCE))
+            err(channel.recv_stderr(AT_ONCE))
         return found
 
     @property
@@ -115,10 +132,12 @@ class SshExchange:
 class FastRunner(Remote):
     """What `connection.run` uses, by Fabric's own setting `runners.remote`; it returns a running exchange."""
 
+    crowded: Callable[[], object] = staticmethod(lambda: None)
+
     def run(self, command: str, *, received: Received, feed: Feed, let_go: Callable[[], None]) -> SshExchange:
         """Sends the line. `let_go` is called when the exchange is closed. Raises ConnectionError."""
         try:
-            channel = self._session()
+            channel = self.session()
             try:
                 exchange = SshExchange(channel, received, let_go)
                 exchange.start(command, feed)
@@ -131,15 +150,21 @@ class FastRunner(Remote):
             raise ConnectionError(str(error) or type(error).__name__) from error
         return exchange
 
-    def _session(self) -> Channel:
-        """A channel. sshd counts one that we closed until its process has gone, so a refusal is waited out."""
-        until = time.monotonic() + CROWDED
+    def session(self) -> Channel:
+        """A channel. sshd counts one that we closed until its process has gone, so a refusal is waited out; where that
+        does not help, `crowded` is told: somebody may hold one that he can do without."""
+        start = time.monotonic()
         while True:
             try:
                 return self.context.create_session()
-            except ChannelException:
-                if time.monotonic() > until:
+            except SSHException as error:
+                # Where two threads are refused at once, paramiko gives the refusal to one of them only.
+                refused = isinstance(error, ChannelException) or self.context.is_connected
+                waited = time.monotonic() - start
+                if not refused or waited > CROWDED:
                     raise
+                if waited > FULL:
+                    self.crowded()
                 time.sleep(0.02)
 
 
@@ -152,20 +177,33 @@ def _hear_request(channel: Channel, message: Message) -> None:
         channel.status_event.set()
     message.packet.seek(start)
     Channel._handle_request(channel, message)
-    if channel.eof_received:
+    if channel.eof_received or getattr(channel, "listener", None) is not None:
         _wake(channel)
 
 
 def _hear_data(channel: Channel, message: Message) -> None:
-    Channel._feed(channel, message)
+    data = message.get_binary()
+    Channel._feed(channel, data)
     if len(channel.in_buffer) >= ENOUGH:
         _wake(channel)
+    _tell(channel, data, error=False)
 
 
 def _hear_error_data(channel: Channel, message: Message) -> None:
+    start = message.packet.tell()
     Channel._feed_extended(channel, message)
     if len(channel.in_stderr_buffer) >= ENOUGH:
         _wake(channel)
+    message.packet.seek(start)
+    if message.get_int() == SSH_EXTENDED_DATA_STDERR:
+        _tell(channel, message.get_binary(), error=True)
+
+
+def _tell(channel: Channel, data: bytes, *, error: bool) -> None:
+    """Whoever listens hears of a piece when it can be read."""
+    listener = getattr(channel, "listener", None)
+    if listener is not None:
+        listener(data, error)
 
 
 def _hear_eof(channel: Channel, message: Message) -> None:

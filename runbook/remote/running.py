@@ -6,6 +6,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from runbook.errors import Interrupted, RemoteError
 from runbook.remote import line
@@ -37,6 +38,18 @@ class Ended:
     interrupted: bool = False             # somebody stopped it from our side
 
 
+class Progress(Protocol):
+    """How far a command of many parts is, of which each has its limit."""
+
+    tick: float                           # seconds between two looks
+
+    def take(self, data: bytes) -> None:
+        """Sees its stdout."""
+
+    def overdue(self, begun: float) -> bool:
+        """Whether it is to be stopped; `begun` is the monotonic time at which it began."""
+
+
 class Running(ABC):
     """Sends commands to one host and waits for them; subclasses bring the transport."""
 
@@ -52,7 +65,7 @@ class Running(ABC):
         return self._sudo
 
     @abstractmethod
-    def _send(self, text: str, received: line.Received, feed: Feed, *, spare: bool = False) -> Exchange:
+    def _send(self, sent: line.Line, received: line.Received, feed: Feed, *, spare: bool = False) -> Exchange:
         """Sends a line; a `spare` one waits for no other. Raises Unreachable and its kin, ConnectionLost."""
 
     @abstractmethod
@@ -60,7 +73,7 @@ class Running(ABC):
         """Has the host at hand before a command is sent: that may take its time, and can be interrupted."""
 
     def carry_out(self, command: Command, *, feed: Feed = None, sink: line.Sink | None = None,
-                  err_sink: line.Sink | None = None) -> Ended:
+                  err_sink: line.Sink | None = None, progress: Progress | None = None) -> Ended:
         """Runs it, unrecorded and unjudged. Raises UsageError, Unreachable and its kin, ConnectionLost, Interrupted.
 
         On KeyboardInterrupt nothing of it is left running on the host.
@@ -72,17 +85,17 @@ class Running(ABC):
         sudo = command.sudo and self._sudo
         sent = line.compose(command.words, limit=command.limit, sudo=sudo, stdin=feed is not None,
                             watched=self._watched)
-        received = line.Received(sent.mark, sink, err_sink)
+        received = line.Received(sent.mark, sink, err_sink, progress and progress.take)
         self._reach()
         before = time.monotonic()
         exchange: Exchange | None = None
         try:
             with interrupts_held_back():
-                exchange = self._send(sent.text, received, feed)
+                exchange = self._send(sent, received, feed)
                 self._on_their_way[exchange] = sudo
             start, stopped = time.monotonic(), True
             self._refuse_where_interrupted()
-            late = not _wait(exchange, command.limit)
+            late = not _wait(exchange, command.limit, progress)
             ended = time.monotonic()
             seconds = ended - start
             if late:
@@ -142,7 +155,7 @@ class Running(ABC):
         received = line.Received(sent.mark)
         try:
             with interrupts_held_back():
-                exchange = self._send(sent.text, received, None, spare=True)
+                exchange = self._send(sent, received, None, spare=True)
         except RemoteError:
             return False
         until = time.monotonic() + limit
@@ -155,15 +168,17 @@ class Running(ABC):
             exchange.close()
 
 
-def _wait(exchange: Exchange, limit: float) -> bool:
+def _wait(exchange: Exchange, limit: float, progress: Progress | None) -> bool:
     """Whether it ended in time: the host's own watch over it may take until it has killed."""
     start = time.monotonic()
     longest = limit + line.KILL_AFTER + MARGIN
     until, begun = start + limit, None
-    while not exchange.pump(max(until - time.monotonic(), 0)):
+    while not exchange.pump(max(min(until - time.monotonic(), progress.tick if progress else limit), 0)):
         now = time.monotonic()
         if begun is None and exchange.received.begun:
             begun = now
+        if progress is not None and begun is not None and progress.overdue(begun):
+            return False
         if now < until:
             continue
         if begun is not None and not exchange.received.watched:

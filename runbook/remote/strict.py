@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,12 +18,15 @@ from runbook.remote.folder_delivery import FolderDelivery
 from runbook.remote.line import Sink
 from runbook.remote.outcome import judge, result_of
 from runbook.remote.question import HostAnswers, Question
-from runbook.remote.running import Running
+from runbook.remote.running import Progress, Running
 from runbook.remote.secret import KNOWN
 from runbook.remote.shell import Recorder, Sent, SentFolder
 from runbook.remote.source import Source
 from runbook.remote.transfer import Place
 from runbook.remote.tree import FOLDER, Tree
+
+STOPPED = (CommandFailed, CommandTimedOut)
+"""The errors of a round of questions that one of them may have stopped."""
 
 
 class StrictShell(Running):
@@ -66,21 +69,22 @@ class StrictShell(Running):
             raise error
         return result
 
-    def _recorded(self, command: Command, poured: Poured | None = None,
+    def _recorded(self, command: Command, poured: Poured | None = None, progress: Progress | None = None,
+                  tell: Callable[[Result], dict[str, object]] = lambda _: {},
                   **fields: object) -> tuple[Result, RunbookError | None]:
         words = [KNOWN.mask(word) for word in command.words]
         fields = {"words": words, "sudo": command.sudo, "limit": command.limit, **fields}
         begin = self._recorder.begin("command", self.name, **fields)
         with self._noting(begin), self._bounded(command):
             if poured is None:
-                ended = self.carry_out(command)
+                ended = self.carry_out(command, progress=progress)
             else:
                 complaints = Excerpt()
                 ended = self.carry_out(command, sink=poured.take, err_sink=complaints.take)
                 ended = replace(ended, stdout=poured.text() or ended.stdout, stderr=complaints.text())
             result = result_of(self.name, command, ended)
             error = judge(result, ended, user=self.user)
-        told: dict[str, object] = {}
+        told = tell(result)
         if error is not None and not isinstance(error, CommandFailed):
             told["error"] = error.what
         if poured is not None:
@@ -90,21 +94,35 @@ class StrictShell(Running):
         return result, error
 
     def ask(self, *questions: Question) -> HostAnswers:
-        """All questions in one round trip. What concerns the whole host is in `error`, not raised."""
-        if not questions:
-            return HostAnswers(self.name, {})
-        asked = batch.compose(questions, sudo=self._sudo)
+        """All questions in one round trip. What concerns the whole host is in `error`, not raised.
+
+        One that hangs, or ends the shell that asks, harms no other: those behind it are asked in another round.
+        """
+        facts: dict[Question, object] = {}
+        left = questions
+        while left:
+            asked = batch.compose(left, sudo=self._sudo)
+            progress = batch.Progress(asked, sudo=self._sudo)
+            try:
+                result, error = self._asked(asked, progress)
+            except RunbookError as failed:
+                return HostAnswers(self.name, {}, failed)
+            stopped = batch.stopped_by(asked, result, progress.hung) if isinstance(error, STOPPED) else None
+            found = batch.read(asked, result.stdout, result.stderr, to_the_end=stopped is None)
+            if stopped is not None:
+                found |= stopped
+            elif error is not None and not any(found.values()) and not facts:
+                return HostAnswers(self.name, {}, error)
+            facts |= found
+            left = tuple(one for one in left if one not in facts)
+        return HostAnswers(self.name, {question: facts[question] for question in questions})
+
+    def _asked(self, asked: batch.Batch, progress: batch.Progress) -> tuple[Result, RunbookError | None]:
         texts = [{"name": one.name, "script": KNOWN.mask(one.script.text),
                   "args": [KNOWN.mask(arg) for arg in one.script.args], "sudo": one.script.sudo}
                  for one in asked.questions]
-        try:
-            result, error = self._recorded(asked.command(), questions=texts)
-        except RunbookError as failed:
-            return HostAnswers(self.name, {}, failed)
-        facts = batch.read(asked, result.stdout, result.stderr)
-        if error is not None and not any(facts.values()):
-            return HostAnswers(self.name, {}, error)
-        return HostAnswers(self.name, {question: facts[question] for question in questions})
+        return self._recorded(asked.command(), progress=progress, words=["sh", "-c", "…"], questions=texts,
+                              tell=lambda result: {"answers": batch.told(asked, result)})
 
     def put(self, source: Path | bytes | Source, target: str, *, mode: int = 0o644, owner: str | None = None,
             sudo: bool = False) -> Sent:

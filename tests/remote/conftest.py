@@ -8,6 +8,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -70,13 +71,12 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-@pytest.fixture(scope="session")
-def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+@contextmanager
+def serving(folder: Path, *more: str, env: str = "") -> Iterator[Sshd]:
     """Runs as root for root, with keys of its own; nothing of the machine's own sshd is used."""
     program = shutil.which("sshd", path="/usr/sbin:/usr/bin:/sbin")
     if program is None:
         pytest.skip("no sshd on this machine: `apt-get install openssh-server`")
-    folder = tmp_path_factory.mktemp("sshd")
     for name in ("host_ed25519", "host_ecdsa", "login", "other"):
         kind = "ecdsa" if name == "host_ecdsa" else "ed25519"
         subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", "", "-f", str(folder / name)], check=True,
@@ -89,7 +89,7 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
         f"Port {running.port}", "ListenAddress 127.0.0.1", f"HostKey {folder}/host_ed25519",
         f"HostKey {folder}/host_ecdsa", f"AuthorizedKeysFile {folder}/authorized", "PidFile none", "UsePAM no",
         "StrictModes no", "PermitRootLogin yes", "PasswordAuthentication no", "PrintMotd no", "PrintLastLog no",
-        "MaxStartups 100:30:200", f"SetEnv HOME={folder}", "")))  # no .bashrc of the machine's own
+        "MaxStartups 100:30:200", f"SetEnv HOME={folder} {env}", *more, "")))  # no .bashrc of the machine's own
     Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen([program, "-D", "-e", "-f", str(folder / "config")], stderr=log,
@@ -100,6 +100,13 @@ def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
     finally:
         process.terminate()
         process.wait(10)
+
+
+@pytest.fixture(scope="session")
+def sshd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
+    """One for all tests that want nothing special of it."""
+    with serving(tmp_path_factory.mktemp("sshd")) as running:
+        yield running
 
 
 def _wait_for(port: int) -> None:

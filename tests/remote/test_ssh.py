@@ -214,7 +214,7 @@ def test_the_first_command_of_many_threads_opens_one_connection(sshd: Sshd) -> N
 
 def test_a_signal_that_ssh_has_no_name_for_is_no_lost_connection(over_ssh: SshShell) -> None:
     with pytest.raises(CommandFailed, match="killed by a signal that SSH has no name for") as caught:
-        over_ssh.run(command("sh", "-c", "kill -SYS $$"))
+        over_ssh.run(command("sh", "-c", "kill -SYS $$", stdin=b"over a channel of its own"))
     assert caught.value.exit_code_seen < 0
 
 
