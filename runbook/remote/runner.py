@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 import time
@@ -125,7 +126,8 @@ class SshExchange:
         return -known[f"SIG{name}"].value if f"SIG{name}" in known else UNNAMED_SIGNAL
 
     def close(self) -> None:
-        self._channel.close()
+        with contextlib.suppress(EOFError):  # the line went away meanwhile: what was heard says so better
+            self._channel.close()
         self._let_go()
 
 
