@@ -197,6 +197,7 @@ def test_a_connection_that_is_cut_costs_nothing_of_the_build(
 
     def strike() -> None:
         lost.append(await_lease(beside))
+        time.sleep(0.5)  # the word that it has begun is on its way; whoever loses that is told so, and waits no more
         harm(bed.layout, "reset", NODE)
         lost.extend(leases(SshShell(beside.host, Unrecorded())))
 
