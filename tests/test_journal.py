@@ -374,12 +374,23 @@ def test_a_field_that_every_line_has_is_refused(tmp_path: Path) -> None:
     assert journal.entries() == ()
 
 
+LINES = """
+import sys, time
+from pathlib import Path
+from runbook.journal import Journal
+journal = Journal(Path(sys.argv[1]))
+took = []
+for _ in range(20):
+    start = time.process_time()  # of this process: what else the machine does is not the line's cost
+    for _ in range(100):
+        journal.write("note", "node1", text="how long does a line take", words=["a", "b"], sudo=True)
+    took.append((time.process_time() - start) / 100)
+print(min(took))
+"""
+
+
 def test_a_line_costs_less_than_150_microseconds(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
-    took = []
-    for _ in range(20):
-        start = time.process_time()  # of this process: what else the machine does is not the line's cost
-        for _ in range(100):
-            journal.write("note", "node1", text="how long does a line take", words=["a", "b"], sudo=True)
-        took.append((time.process_time() - start) / 100)
-    assert min(took) < 150e-6
+    """In a process of its own: this one's mask has every secret that a test before made."""
+    done = subprocess.run([sys.executable, "-c", LINES, str(tmp_path)], capture_output=True, text=True, timeout=60,
+                          cwd=Path(__file__).parent.parent, check=True)
+    assert 0 < float(done.stdout) < 150e-6
