@@ -118,6 +118,8 @@ class Fleet:
         return Outcomes({host: found[host] for host in chosen.names})
 
     def run(self, command: Command, *, first_failure: FirstFailure = FirstFailure.GO_ON) -> Outcomes[Result]:
+        if self._beyond is None:  # what was said is this process's own, and not masked
+            return self.each(lambda shell: shell.run(command), first_failure=first_failure)
         return self.carry(run_there, dict.fromkeys(self.names, (command,)), first_failure=first_failure)
 
     def put(self, source: Path | bytes, target: str, *, mode: int = 0o644, owner: str | None = None,

@@ -25,7 +25,7 @@ def names(tmp_path: Path) -> Names:
     site = tmp_path / "ward-7.toml"
     site.write_text(SITE.format(protected="true"))
     return {"site": str(site), "run": "", "check": False, "only_hosts": [], "confirm": "", "packages": ["fmt"],
-            "stop_after": "", "chapter": "not a parameter"}
+            "stop_after": "", "on": "", "chapter": "not a parameter"}
 
 
 def every(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
@@ -56,7 +56,7 @@ def test_each_change_sets_its_name_with_the_type_of_the_parameters_cell(form: Fo
     assert names["only_hosts"] == ["node2"]
     host(form, "node1").value = True
     assert names["only_hosts"] == [], "all that are ticked are all that there are"
-    assert set(names) == {*COMMON_PARAMETERS, "packages", "stop_after", "chapter"}, "it sets no other names"
+    assert set(names) == {*COMMON_PARAMETERS, "packages", "stop_after", "on", "chapter"}, "it sets no other names"
 
 
 def test_it_says_the_lines_of_a_parameters_cell_that_do_the_same(form: Form, names: Names) -> None:
@@ -89,7 +89,7 @@ def test_the_sites_of_the_project_are_offered_and_none_twice() -> None:
 def test_where_nobody_watches_nothing_is_set_and_no_widget_is_made(names: Names) -> None:
     before = dict(names)
     told = controls("02_toolchain_build", names)
-    assert repr(told) == "site, run, check, only_hosts, confirm, packages, stop_after: as the cell above sets them"
+    assert repr(told) == "site, run, check, only_hosts, confirm, packages, stop_after, on: as the cell above sets them"
     assert names == before and "IPython" in sys.modules, "IPython alone makes nobody watch"
 
 
