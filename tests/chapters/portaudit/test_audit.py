@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from runbook.errors import Blocked, UsageError
 from runbook.remote.fleet import Fleet
 from runbook.remote.local import LocalShell
 from runbook.remote.unrecorded import Unrecorded
-from runbook.site import load_site
+from runbook.site import ROOT, load_site
 from runbook.targets import Target, load_target
 from runbook.testbed.bed import Bed
 from tests.chapters.portaudit.conftest import BBOLT, SYS, run_go
@@ -31,7 +32,23 @@ from tests.chapters.portaudit.conftest import BBOLT, SYS, run_go
 pytestmark = pytest.mark.timeout(400)
 Made = Callable[..., Path]
 UTL = "go.etcd.io/etcd/etcdutl/v3"
-WARM_SECONDS = 15.0  # beside all other tests, whose secrets the mask knows; `bench audit-etcd` has the goal of 5
+WARM_SECONDS = 5.0
+WARM = """
+import sys, time
+from pathlib import Path
+from runbook.chapters.portaudit.audit import audit
+from runbook.chapters.toolchain.observe import find_go
+from runbook.remote.local import LocalShell
+from runbook.remote.unrecorded import Unrecorded
+from runbook.site import load_site
+from runbook.targets import load_target
+local = LocalShell(Unrecorded())
+go = find_go(load_site(sys.argv[1]), local)
+began = time.monotonic()
+audit(Path(sys.argv[2]), go, load_target("riscv64"), local, patterns=(sys.argv[3],))
+print(time.monotonic() - began)
+"""
+"""In a process of its own: what other tests left in this one is not the audit's cost."""
 
 
 def test_an_architecture_taken_out_is_found_at_its_roots_and_mended(
@@ -49,9 +66,9 @@ def test_an_architecture_taken_out_is_found_at_its_roots_and_mended(
     assert "cpuMask" in first.names and any("linux" in name for name in first.lie_in)
     assert not [name for one in seen.findings for name in one.lie_in if "windows" in name or "aix" in name]
 
-    began = time.monotonic()
-    audit(unported, go, target, local, patterns=(UTL,))
-    assert time.monotonic() - began < WARM_SECONDS
+    words = [sys.executable, "-c", WARM, str(bed.site_file), str(unported), UTL]
+    warm = subprocess.run(words, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert 0 < float(warm.stdout) < WARM_SECONDS
 
     ported = apply(seen, go, target, local, tmp_path / "port", patterns=(UTL,))
     assert ported.after.ok, str(ported)
