@@ -88,8 +88,8 @@ def runs(tmp_path: Path, notebooks: Path) -> Runs:
     return Runs(tmp_path, notebooks)
 
 
-def reason_of(finished: Finished) -> str:
-    return next(one.reason for one in finished.summary.chapters if one.name == MEASURES)
+def reason_of(finished: Finished, chapter: str = MEASURES) -> str:
+    return next(one.reason for one in finished.summary.chapters if one.name == chapter)
 
 
 def why_again(finished: Finished) -> str:

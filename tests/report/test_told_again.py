@@ -16,7 +16,7 @@ from runbook.report.verification import verify
 from runbook.run import Run
 from runbook.site import load_site
 from tests.report.test_chain import PARAMETERS, cell, notebooks, write_notebook
-from tests.report.test_taken_over import FACT, SITE
+from tests.report.test_taken_over import FACT, SITE, reason_of
 
 __all__ = ["notebooks"]  # fixtures
 
@@ -95,16 +95,12 @@ def runs(tmp_path: Path, notebooks: Path) -> Runs:
     return Runs(tmp_path, notebooks)
 
 
-def reason_of(finished: Finished) -> str:
-    return next(one.reason for one in finished.summary.chapters if one.name == TRIES)
-
-
 def test_a_drill_and_its_claims_are_told_again_and_what_verifies_is_not(runs: Runs) -> None:
     first = runs.go()
     assert runs.tried == "lde"
     second = runs.go()
     assert runs.tried == "l", "the members are looked at in every run"
-    assert reason_of(second) == (
+    assert reason_of(second, TRIES) == (
         f"what it tries is taken over from {first.run.name}: nothing that it stands on has changed")
     assert second.summary.numbers == first.summary.numbers and "etcd_mtls.took.here" in second.summary.numbers
     claim = next(one for one in second.summary.claims if one.id == "3.2-b")
@@ -114,7 +110,7 @@ def test_a_drill_and_its_claims_are_told_again_and_what_verifies_is_not(runs: Ru
     assert {one.get("taken_over")["run"] for one in told} == {first.run.name}
     assert verify(second.run.folder).ok
     third = runs.go()
-    assert runs.tried == "l" and first.run.name in reason_of(third), "it is told where it was tried"
+    assert runs.tried == "l" and first.run.name in reason_of(third, TRIES), "it is told where it was tried"
 
 
 def test_it_is_tried_where_somebody_asks_for_it(runs: Runs) -> None:
@@ -135,7 +131,7 @@ chapter.run.journal.end(step, state="applied", changed=1)"""
 def test_it_is_tried_where_its_ground_is_another(runs: Runs, change: Callable[[Runs, Finished], object]) -> None:
     first = runs.go()
     change(runs, first)
-    assert not reason_of(runs.go())
+    assert not reason_of(runs.go(), TRIES)
     assert runs.tried == "lde" * 2
 
 
