@@ -12,7 +12,7 @@ from runbook.claims.ledger import Claim, load_ledger
 from runbook.entries import Entry, spans
 from runbook.errors import RunbookError
 from runbook.run import Run, named
-from runbook.verdict import Basis, Figure, State, Verdict, Verdicts
+from runbook.verdict import State, Verdict, Verdicts
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -64,7 +64,7 @@ class Earlier:
         lines, taken_over = self._lines("verdict", function.__name__)
         if not lines or any(one.get("state") == State.SKIPPED for one in lines):  # what kept it from it may be over
             return None
-        return Verdicts(tuple(_verdict(line) for line in lines)), self._told(taken_over)
+        return Verdicts(tuple(Verdict.from_dict(line.fields, line.host) for line in lines)), self._told(taken_over)
 
     def claims(self, of: type) -> EarlierClaims | None:
         """What the claims that this type of evidence decides came to; None where it is to be gathered."""
@@ -116,13 +116,6 @@ def _under(there: tuple[Entry, ...], begin: int, kind: str, function: str) -> It
             inside = entry.get("function") == function
         elif inside and entry.kind == kind:
             yield entry
-
-
-def _verdict(line: Entry) -> Verdict:
-    told = line.get("figures")
-    figures = {name: Figure(float(one["value"]), str(one["unit"]), one.get("host"), Basis(one["basis"]))
-               for name, one in (told.items() if isinstance(told, Mapping) else ())}
-    return Verdict(str(line["what"]), State(str(line["state"])), str(line["reason"]), line.host, figures)
 
 
 def _judgement(line: Entry) -> Judgement:

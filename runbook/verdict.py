@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 
 class State(StrEnum):
@@ -37,7 +38,7 @@ class Figure:
         return f"{self.value:g} {self.unit}{note}"
 
     def to_dict(self) -> dict[str, object]:
-        """As a journal's line has it."""
+        """As a journal's line and summary.json have it."""
         return {"value": self.value, "unit": self.unit, "host": self.host, "basis": str(self.basis)}
 
 
@@ -61,6 +62,14 @@ class Verdict:
         """As a journal's line has it, its host and its span beside it."""
         figures = {name: figure.to_dict() for name, figure in self.figures.items()}
         return {"what": self.what, "state": self.state, "reason": self.reason, "figures": figures}
+
+    @classmethod
+    def from_dict(cls, told: Mapping[str, Any], host: str | None) -> Verdict:
+        """What `to_dict` wrote, read again; without its span."""
+        figures = told.get("figures")
+        return cls(str(told.get("what", "")), State(str(told.get("state"))), str(told.get("reason", "")), host,
+                   {name: Figure(float(one["value"]), str(one["unit"]), one.get("host"), Basis(one["basis"]))
+                    for name, one in (figures.items() if isinstance(figures, Mapping) else ())})
 
     def __str__(self) -> str:
         return f"{self.host + ': ' if self.host else ''}{self.what}: {self.state}, {self.reason}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from runbook.entries import Entry, Span, spans
-from runbook.verdict import Basis, Figure, State, Verdict
+from runbook.verdict import State, Verdict
 
 NOT_ENDED = "it did not end: it was interrupted, or it still goes on"
 WORK = ("step", "command", "transfer")
@@ -147,19 +147,9 @@ def _end_of(span: Span) -> tuple[State, str]:
 
 def verdict_of(entry: Entry) -> Verdict:
     """The verdict that a line holds."""
-    figures = entry.get("figures")
     first_last = entry.get("span")
-    return Verdict(
-        what=str(entry.get("what", "")),
-        state=State(str(entry.get("state"))),
-        reason=str(entry.get("reason", "")),
-        host=entry.host,
-        figures={
-            name: Figure(float(one["value"]), str(one["unit"]), one.get("host"), Basis(one["basis"]))
-            for name, one in (figures.items() if isinstance(figures, Mapping) else ())
-        },
-        journal=(first_last[0], first_last[1]) if isinstance(first_last, list) else None,
-    )
+    span = (first_last[0], first_last[1]) if isinstance(first_last, list) else None
+    return replace(Verdict.from_dict(entry.fields, entry.host), journal=span)
 
 
 def changed_by(step: Span) -> int:

@@ -140,7 +140,7 @@ class Summary:
             "hosts": {name: vars(host) for name, host in self.hosts.items()},
             "chapters": [_chapter(chapter) for chapter in self.chapters],
             "claims": [vars(claim) for claim in self.claims],
-            "numbers": {name: _figure(figure) for name, figure in self.numbers.items()},
+            "numbers": {name: figure.to_dict() for name, figure in self.numbers.items()},
         }
 
 
@@ -244,7 +244,7 @@ def _chapter(chapter: ChapterSummary) -> dict[str, object]:
 
 
 def _verdict(verdict: Verdict) -> dict[str, object]:
-    figures = {name: _figure(figure) for name, figure in verdict.figures.items()}
+    figures = {name: figure.to_dict() for name, figure in verdict.figures.items()}
     return {
         "what": verdict.what,
         "host": verdict.host,
@@ -253,7 +253,3 @@ def _verdict(verdict: Verdict) -> dict[str, object]:
         "figures": figures,
         "journal": list(verdict.journal) if verdict.journal else None,
     }
-
-
-def _figure(figure: Figure) -> dict[str, object]:
-    return {"value": figure.value, "unit": figure.unit, "host": figure.host, "basis": str(figure.basis)}
