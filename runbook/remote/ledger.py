@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from runbook.errors import Interrupted, LeftOut, RunbookError, WorkerLost
+from runbook.errors import Interrupted, RunbookError, WorkerLost
 from runbook.remote.errand import BEGIN, DONE, END, START, WRITE, Defect, Errand, Message
-from runbook.remote.round import FirstFailure
+from runbook.remote.round import FirstFailure, not_begun, stopped_for
 from runbook.remote.shell import Recorder
 
 
@@ -118,8 +118,7 @@ class Ledger:
         if host in self._values or host in self._begun:
             return False
         if self._failed:
-            self._values[host] = LeftOut(host, f"not begun, since {self._failed} failed",
-                                         next=f"mend {self._failed}, then run it again on all")
+            self._values[host] = not_begun(host, self._failed)
             return False
         if self._stop:
             self._values[host] = Interrupted(f"{host}: not begun: {self._stop}", next="run it again")
@@ -129,8 +128,7 @@ class Ledger:
 
     def _settle(self, host: str, value: object) -> None:
         if isinstance(value, Interrupted) and self._failed:
-            value = LeftOut(host, f"stopped, since {self._failed} failed: {value.what.removeprefix(host)}",
-                            next=f"mend {self._failed}, then run it again on all", tail=value.tail)
+            value = stopped_for(host, self._failed, value)
         elif isinstance(value, (RunbookError, Defect)) and self._policy is not FirstFailure.GO_ON and not self._failed:
             self._failed = host
             if self._policy is FirstFailure.STOP:

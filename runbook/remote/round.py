@@ -57,14 +57,13 @@ class Round(Generic[T]):
 
     def _on(self, shell: StrictShell) -> T | RunbookError:
         if self._failed:
-            return LeftOut(shell.name, f"not begun, since {self._failed} failed", next=self._next())
+            return not_begun(shell.name, self._failed)
         try:
             return self._function(shell)
         except Interrupted as error:
             if not self._failed:          # a person's interrupt, not ours
                 return error
-            return LeftOut(shell.name, f"stopped, since {self._failed} failed: {error.what.removeprefix(shell.name)}",
-                           next=self._next(), tail=error.tail)
+            return stopped_for(shell.name, self._failed, error)
         except RunbookError as error:
             self._stop_for(shell)
             return error
@@ -81,8 +80,20 @@ class Round(Generic[T]):
         if self._policy is FirstFailure.STOP:
             interrupt([other for other in self._shells if other is not shell])
 
-    def _next(self) -> str:
-        return f"mend {self._failed}, then run it again on all: what is as wanted already is not done twice"
+
+def not_begun(host: str, failed: str) -> LeftOut:
+    """What a host has that was not begun, since another had failed."""
+    return LeftOut(host, f"not begun, since {failed} failed", next=_then_again(failed))
+
+
+def stopped_for(host: str, failed: str, error: Interrupted) -> LeftOut:
+    """What a host has whose work was stopped, since another had failed."""
+    return LeftOut(host, f"stopped, since {failed} failed: {error.what.removeprefix(host)}", next=_then_again(failed),
+                   tail=error.tail)
+
+
+def _then_again(failed: str) -> str:
+    return f"mend {failed}, then run it again on all: what is as wanted already is not done twice"
 
 
 def interrupt(shells: Sequence[StrictShell]) -> None:
