@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,13 @@ from runbook.site_tables import Toolchain
 
 def with_go(site: Site, kind: str, where: str, host: str = "") -> Site:
     return replace(site, toolchain=Toolchain(go=GoSource(kind, where, host=host)))
+
+
+def copied_sources(go: Path, folder: Path) -> Path:
+    """The source tree of an installed Go, without what is built of it, copied to `folder`."""
+    whole = go.resolve()
+    return Path(shutil.copytree(whole, folder, symlinks=True, ignore=lambda at, _: {"bin", "pkg", "test", ".git"}
+                                if Path(at) == whole else set()))
 
 
 def fake_go(folder: Path, *, lists: str, version: str = "go version go1.16.4 linux/amd64") -> Path:

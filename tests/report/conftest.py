@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from runbook.journal import Journal
 
@@ -36,6 +38,7 @@ by = "the owner of the sample"
 reason = "rehearsed for a month"
 until = 2030-06-30
 """
+CHROMIUM = shutil.which("chromium")
 MOST_BYTES = 4 * 1000 * 1000  # of index.html
 HOSTS = ("node1", "node2", "node3")
 UNIT = "/etc/systemd/system/users.service"
@@ -234,6 +237,14 @@ def passed_run(tmp_path: Path) -> Path:
 @pytest.fixture
 def failed_run(tmp_path: Path) -> Path:
     return failed(tmp_path / "20261123-130000-sample")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture

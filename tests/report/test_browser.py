@@ -4,32 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from runbook.report.render import write_report
 from runbook.show.figures import bars
 from runbook.show.picture import Picture
-from tests.report.conftest import MOST_BYTES, Sample, compiled, deployed, start
+from tests.report.conftest import CHROMIUM, MOST_BYTES, Sample, compiled, deployed, start
 
-CHROMIUM = shutil.which("chromium")
 READY = "document.querySelectorAll('.main-svg').length >= 4"  # two for each figure that plotly has drawn
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}}
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no chromium here; test_render.py reads the page's text")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 def keep_picture(sample: Sample) -> None:

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from runbook.__main__ import main
 from runbook.journal import Journal
 from runbook.report.comparison import BETTER, OTHER, WORSE, Comparison, Told, compare
 from runbook.report.comparison_page import page
 from runbook.report.noise import Noise, interval_of
-from tests.report.conftest import Sample, figure, passed
+from tests.report.conftest import CHROMIUM, Sample, figure, passed
 
 Measured = Callable[..., Path]
 
@@ -175,21 +175,20 @@ def test_runs_of_two_targets_are_not_compared(measured: Measured, capsys: pytest
     assert "compare two runs of one site and target" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium here")
-def test_its_page_asks_for_nothing_and_fits_a_telephone(measured: Measured, tmp_path: Path) -> None:
+@pytest.mark.skipif(not CHROMIUM, reason="no chromium here")
+def test_its_page_asks_for_nothing_and_fits_a_telephone(
+    browser: Browser, measured: Measured, tmp_path: Path
+) -> None:
     evil = "</td><script>alert(1)</script>"
     first = measured("20261123-120000-sample", p50=figure(100, "ms"))
     second = measured("20261123-130000-sample", "fail", p50=figure(150, "ms"), **{evil: figure(1, "ms")})
     path = tmp_path / "c.html"
     path.write_text(page(compared(first, second)))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
-        opened = browser.new_page(viewport={"width": 400, "height": 900})
-        asked, said = [], []
-        opened.on("request", lambda request: asked.append(request.url))
-        opened.on("console", lambda line: said.append(line.text))
-        opened.goto(path.as_uri())
-        assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()] and said == []
-        assert opened.locator("h1").inner_text() == "Regressed" and opened.locator("script").count() == 0
-        assert opened.evaluate("document.documentElement.scrollWidth") <= 400
-        browser.close()
+    opened = browser.new_page(viewport={"width": 400, "height": 900})
+    asked, said = [], []
+    opened.on("request", lambda request: asked.append(request.url))
+    opened.on("console", lambda line: said.append(line.text))
+    opened.goto(path.as_uri())
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()] and said == []
+    assert opened.locator("h1").inner_text() == "Regressed" and opened.locator("script").count() == 0
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 400

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import shutil
 import time
 from collections.abc import Callable, Iterator
 
@@ -13,7 +12,7 @@ pytest.importorskip("jupyterlab", reason="JupyterLab is not installed in this en
 pytest.importorskip("playwright", reason="playwright is not installed in this environment")
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from runbook.entries import entries, spans
 from runbook.hold import left
@@ -22,9 +21,9 @@ from runbook.remote.fleet import Fleet
 from runbook.remote.unrecorded import Unrecorded
 from runbook.site import load_site
 from runbook.testbed.bed import Bed
+from tests.report.conftest import CHROMIUM
 from tests.report.in_lab import Lab, Notebook, write_notebook
 
-CHROMIUM = shutil.which("chromium")
 pytestmark = [pytest.mark.skipif(not CHROMIUM, reason="no chromium here"), pytest.mark.timeout(600)]
 
 OPEN, ACT = 0, 2
@@ -32,14 +31,6 @@ FILE = "/srv/runbook-test-lab"
 SOON = 45_000  # milliseconds
 AWAY = 30.0  # seconds in which what was stopped has to be gone from a host
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]}}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

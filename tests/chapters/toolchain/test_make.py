@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import shutil
 import signal
 import time
 from collections.abc import Callable
@@ -25,7 +24,7 @@ from runbook.remote.local import LocalShell
 from runbook.remote.unrecorded import Unrecorded
 from runbook.site import Site
 from runbook.targets import load_target
-from tests.chapters.gos import fake_go, with_go
+from tests.chapters.gos import copied_sources, fake_go, with_go
 
 BASH = """echo "Building Go cmd/dist using $GOROOT_BOOTSTRAP. (go1.26.8 linux/amd64)"
 echo begun >>"{notes}"; touch ../half
@@ -180,10 +179,7 @@ def test_a_tree_says_itself_which_go_it_is_built_with(tmp_path: Path, local: Loc
 def test_a_real_go_is_made_of_its_own_sources_and_builds_for_the_target(
     site: Site, local: LocalShell, journal: Journal, tmp_path: Path
 ) -> None:
-    sources = tmp_path / "go-src"
-    prepared = PREPARED.resolve()
-    shutil.copytree(prepared, sources, symlinks=True, ignore=lambda folder, _: {"bin", "pkg", "test", ".git"}
-                    if Path(folder) == prepared else set())
+    sources = copied_sources(PREPARED, tmp_path / "go-src")
     named = with_go(site, "dir", str(sources))
     stages: list[str] = []
     started = time.monotonic()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import shutil
 import signal
 import threading
 import time
@@ -40,7 +39,7 @@ from runbook.targets import load_target
 from runbook.testbed.bed import Bed
 from runbook.testbed.harm import harm, heal
 from runbook.undo import undo
-from tests.chapters.gos import fake_go, with_go
+from tests.chapters.gos import copied_sources, fake_go, with_go
 from tests.chapters.toolchain.test_make import BASH
 
 NODE = "node2"
@@ -229,10 +228,7 @@ def test_a_host_that_cannot_make_it_is_refused_when_it_is_planned(
 def test_a_real_go_is_made_on_a_host_and_builds_for_the_target(
     there: Bench, site: Site, local: LocalShell, tmp_path: Path
 ) -> None:
-    sources = tmp_path / "go-src"
-    prepared = PREPARED.resolve()
-    shutil.copytree(prepared, sources, symlinks=True, ignore=lambda folder, _: {"bin", "pkg", "test", ".git"}
-                    if Path(folder) == prepared else set())
+    sources = copied_sources(PREPARED, tmp_path / "go-src")
     named = with_go(site, "dir", str(sources))
     stages: list[str] = []
     started = time.monotonic()
