@@ -58,7 +58,9 @@ _runbook() {
 }
 complete -o filenames -F _runbook runbook
 """
-ZSH = "autoload -U +X bashcompinit && bashcompinit\n"
+ZSH = """(( $+functions[compdef] )) || { autoload -U compinit && compinit -i; }
+autoload -U +X bashcompinit && bashcompinit
+"""
 
 
 def script(shell: str, whole: argparse.ArgumentParser) -> str:

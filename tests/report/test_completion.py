@@ -1,12 +1,16 @@
-"""Completion in a real bash, from what the parser knows; and examples that the parser takes."""
+"""Completion in a real bash and a real zsh, from what the parser knows; and examples that the parser takes."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import pty
+import select
 import shlex
-import shutil
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,12 +77,49 @@ def test_the_script_is_quiet_and_quick_where_there_are_no_runs(
     assert completed(script, "dance", "") == []
 
 
-def test_zsh_gets_the_same_by_its_own_emulation(script: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("before", ["autoload -U compinit && compinit -u -D", ":"])
+def test_zsh_completes_the_same_at_its_prompt(script: Path, capsys: pytest.CaptureFixture[str], before: str) -> None:
+    """With its own completion begun or not: what a person sees who types, and presses the tabulator."""
     assert main(["completion", "zsh"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("autoload -U +X bashcompinit && bashcompinit\n") and script.read_text() in said
-    if shutil.which("zsh"):
-        subprocess.run(["zsh", "-n"], input=said, text=True, check=True, timeout=20)
+    path = script.with_suffix(".zsh")
+    path.write_text(capsys.readouterr().out)
+    with AtPrompt(script.parent) as prompt:
+        assert "not found" not in prompt.said(f"{before}; source {path}; echo rea''dy\n", "ready")
+        assert prompt.said("runbook reh\t", "rehearse")
+        assert prompt.said("runbook run --con\t", "--confirm")
+        assert prompt.said("runbook run --only 00_start,01\t", "00_start,01_abi_inspection")
+        assert prompt.said("runbook run --site a\t", "a\\ site.toml")
+        assert prompt.said("runbook undo 20260102\t", "20260102-000000-there")
+        assert "riscv64" in prompt.said("runbook rehearse --target \t", "sw64")
+
+
+class AtPrompt:
+    """A zsh on a terminal of its own, in a folder that is its home too."""
+
+    def __init__(self, home: Path) -> None:
+        self.pid, self.terminal = pty.fork()
+        if self.pid == 0:
+            os.chdir(home)
+            os.execvpe("zsh", ["zsh", "-f", "-i"], {**os.environ, "TERM": "dumb", "HOME": str(home)})
+
+    def __enter__(self) -> AtPrompt:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        os.close(self.terminal)
+
+    def said(self, typed: str, until: str, seconds: float = 10.0) -> str:
+        """What it shows after that until these words; fails where they do not come. The line is emptied again."""
+        os.write(self.terminal, typed.encode())
+        shown, end = "", time.monotonic() + seconds
+        while until not in shown and time.monotonic() < end:
+            if select.select([self.terminal], [], [], 0.1)[0]:
+                shown += os.read(self.terminal, 1 << 16).decode()
+        os.write(self.terminal, b"\x15")
+        assert until in shown, shown
+        return shown
 
 
 def test_every_command_has_an_example_that_it_takes_itself() -> None:
