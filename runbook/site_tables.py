@@ -82,6 +82,8 @@ class SshSettings:
                                  per_host=True)
     command_seconds: float = entry("limit for a command that names none", 120.0,
                                    check=between(1, 86400, "seconds"), per_host=True)
+    leases: str = entry("what a long command is there: a `session`, or a `unit` of systemd, where it has one",
+                        "session", check=one_of("session", "unit"), per_host=True)
     config: str = entry(
         "a file as ssh_config(5) has it, such as ~/.ssh/config: what it says of a host's address (HostName, Port, "
         "User, IdentityFile, ProxyJump, UserKnownHostsFile, ConnectTimeout) holds where this file says nothing", "",

@@ -39,6 +39,7 @@ class Lease:
     ended: int | None = None
     out: int = 0
     err: int = 0
+    unit: str = ""                        # the scope of the host's systemd that it is in
 
     @property
     def runs(self) -> bool:
@@ -50,7 +51,8 @@ class Lease:
 
     def __str__(self) -> str:
         since = datetime.fromtimestamp(self.started, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") if self.started else "?"
-        return f"{self.id} of {self.run}, {self.how()}, since {since}: {self.line}"
+        where = f", in {self.unit}" if self.unit else ""
+        return f"{self.id} of {self.run}, {self.how()}, since {since}{where}: {self.line}"
 
     def how(self) -> str:
         """Its state in a few words."""
@@ -79,11 +81,11 @@ def parse_leases(text: str) -> tuple[Lease, ...]:
 
 
 def _lease(id: str, told: str, about: str) -> Lease:
-    state, code, why, started, ended, out, err = told.split()
+    state, code, why, started, ended, out, err, unit = told.split()
     noted = json.loads(about)
     return Lease(id, noted["run"], noted["line"], noted["limit"], noted["sudo"], state,
                  None if code == "-" else int(code), "" if why == "-" else why, _number(started), _number(ended),
-                 int(out), int(err))
+                 int(out), int(err), "" if unit == "-" else unit)
 
 
 def _number(word: str) -> int | None:
@@ -109,16 +111,26 @@ def begin(shell: StrictShell, command: Command, *, run: str) -> Lease:
     """Begins a command that goes on by itself; the run's name is for whoever finds it there.
 
     Its standard input is empty, its limit is watched by the host, and the exit codes that it may have are asked
-    for when it has ended. Raises ValueError for a command with standard input, and the errors of `run`.
+    for when it has ended. Where the shell has `lease_units` and the host's systemd gives it one, it is in a scope: a
+    stop, or its limit, ends whatever it began. Raises ValueError for a command with standard input, and the errors of
+    `run`.
     """
     if command.stdin is not None:
         raise ValueError("a lease has no standard input: bring it as a file")
     lease = Lease(secrets.token_hex(6), run, KNOWN.mask(command.line()), command.limit, command.sudo, "lost")
     about = json.dumps({"run": run, "line": lease.line, "limit": command.limit, "sudo": command.sudo})
-    words = ("sh", "-c", scripts.BEGIN.text, "sh", lease.id, about, seconds(command.limit), scripts.KEEP)
+    words = ("sh", "-c", scripts.BEGIN.text, "sh", lease.id, about, seconds(command.limit), scripts.KEEP,
+             _unit(shell, command))
     with stopped_on_interrupt(shell, lease):
         told = shell.run(Command((*words, *command.words), sudo=command.sudo, limit=30.0)).text
     return _lease(lease.id, told, about)
+
+
+def _unit(shell: StrictShell, command: Command) -> str:
+    """What BEGIN hears of a unit: none is wanted, or by which help it is asked for."""
+    if not shell.lease_units:
+        return "none"
+    return "with sudo -n" if shell.uses_sudo and not command.sudo else "with"
 
 
 def look(shell: StrictShell, lease: Lease) -> tuple[Lease, tuple[str, ...]]:

@@ -7,11 +7,16 @@ Layout of a lease's folder, which only its owner can read:
 - `group`: the command's process group, likewise
 - `out`, `err`: what it said; `started`, `ended`: seconds since 1970, by the host's clock
 - `stopping`: somebody asked for its end; `exit`: its exit code, and `end`, `limit` or `stop`: why it ended
+- `unit`: the scope of the host's systemd that it is in, and with what that is ended: `sudo -n` or nothing
 
 Root's leases are in /var/lib/runbook/leases, anybody else's in the state folder of their home. The keeper is a
 session of its own by setsid(1). Where a host has none, it ignores SIGHUP instead, and so does the command: sshd
 sends none to a command without a terminal, so both outlive the connection all the same. The command has a process
 group of its own by timeout(1), else by setsid(1); a host that has neither is refused.
+
+Yet a logind with KillUserProcesses ends such a session too, and a process that begins another one is out of its group's
+reach. A scope of systemd is safe from both. Where a site wants it the keeper asks for one, as systemd-run(1) does, but
+for itself: so the command has the environment that every other one has. Where none is given, it is a session as ever.
 """
 
 from __future__ import annotations
@@ -51,6 +56,11 @@ lives() { # whether the process or, with `-`, the group that the file $1 names s
     [ "$now" = "$since" ] || [ "$2$now" = - ]
 }
 size() { [ ! -f "$1" ] || wc -c <"$1"; }
+end_unit() { # all that is in its scope, its keeper too
+    scope= by=
+    [ ! -f unit ] || read -r scope by <unit
+    [ -z "$scope" ] || $by systemctl kill -s KILL "$scope" 2>/dev/null
+}
 state() { # running, unwatched (its keeper is gone), ended, rebooted or lost
     if [ -f exit ]; then echo ended
     elif lives group -; then lives keeper "" && echo running || echo unwatched
@@ -61,29 +71,45 @@ state() { # running, unwatched (its keeper is gone), ended, rebooted or lost
         [ "${when:-$boot}" = "$boot" ] && echo lost || echo rebooted
     fi
 }
-tell() { # state, exit code, why, started, ended, bytes of both outputs; - where there is none
+tell() { # state, exit code, why, started, ended, bytes of both outputs, unit; - where there is none
     was=$(state)
     code=- why=-
     [ ! -f exit ] || read -r code why <exit
     since=- until=-
     [ ! -f started ] || read -r since <started
     [ ! -f ended ] || read -r until <ended
+    scope=-
+    [ ! -f unit ] || read -r scope by <unit
     out=$(size out) err=$(size err)
     # a file that is being written is empty for a moment
-    printf '%s %s %s %s %s %d %d\n' "$was" "$code" "$why" "${since:--}" "${until:--}" "${out:-0}" "${err:-0}"
+    printf '%s %s %s %s %s %d %d %s\n' "$was" "$code" "$why" "${since:--}" "${until:--}" "${out:-0}" "${err:-0}" \
+        "${scope:--}"
 }
 """
 
 KEEP = r"""
 cd -- "$1" || exit 73
-limit=$2 watched=$3 boot=$4 mask=$5 from=$6
-shift 6
+limit=$2 watched=$3 boot=$4 mask=$5 from=$6 unit=$7
+shift 7
 """ + BORN + r"""
+enter() { # the scope $1, by the help of $2, which is one word, several or none
+    manager='org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager'
+    $2 busctl call $manager StartTransientUnit 'ssa(sv)a(sa(sv))' "$1" fail 1 PIDs au 1 $$ 0 || return
+    tries=0
+    until grep -q "/$1\$" "/proc/$$/cgroup"; do
+        tries=$((tries + 1))
+        [ $tries -lt 60 ] || return
+        sleep 0.05
+    done
+    printf '%s %s\n' "$1" "$2" >unit
+}
+[ "$unit" = none ] || enter "runbook-lease-${PWD##*/}.scope" "${unit#with}" >/dev/null 2>&1
 printf '%s %s %s\n' "$$" "$(born $$)" "$boot" >keeper.new && mv keeper.new keeper
 date +%s >started
 (
     umask "$mask"
     cd -- "$from" || exit
+    unset OLDPWD
     if [ "$watched" = yes ]; then exec timeout -k 5 "$limit" "$@"; else exec setsid "$@"; fi
 ) </dev/null >out 2>err &
 group=$!
@@ -104,23 +130,25 @@ case $code in 124|137) [ $(($(date +%s) - since)) -lt "${limit%.*}" ] || why=lim
 [ "$watched" = yes ] || kill "$alarm" 2>/dev/null
 date +%s >ended
 printf '%s %s\n' "$code" "$why" >exit.new && mv exit.new exit
+[ "$why" = end ] || [ ! -f unit ] || { read -r unit by <unit; $by systemctl kill -s KILL "$unit"; }
 """
 
 
 BEGIN = Script(_WHERE + r"""
-folder=$root/$1 about=$2 limit=$3 keep=$4
-shift 4
+folder=$root/$1 about=$2 limit=$3 keep=$4 unit=$5
+shift 5
 if timeout -k 5 5.5 true 2>/dev/null; then watched=yes; else watched=no; fi
 if command -v setsid >/dev/null; then apart=yes; else apart=no; fi
 [ "$watched$apart" != nono ] || { echo "neither timeout(1) nor setsid(1) is here" >&2; exit 69; }
 mkdir -p -- "$root" && mkdir -- "$folder" && cd -- "$folder" || exit 73
 printf '%s\n' "$about" >about
 if [ "$apart" = yes ]; then
-    setsid sh -c "$keep" keeper "$folder" "$limit" "$watched" "$boot" "$mask" "$from" "$@" </dev/null >/dev/null 2>&1 &
+    set -- setsid sh -c "$keep" keeper "$folder" "$limit" "$watched" "$boot" "$mask" "$from" "$unit" "$@"
 else
     trap '' HUP
-    sh -c "$keep" keeper "$folder" "$limit" "$watched" "$boot" "$mask" "$from" "$@" </dev/null >/dev/null 2>&1 &
+    set -- sh -c "$keep" keeper "$folder" "$limit" "$watched" "$boot" "$mask" "$from" "$unit" "$@"
 fi
+"$@" </dev/null >/dev/null 2>&1 &
 tries=0
 until [ -f group ] || [ -f exit ]; do
     tries=$((tries + 1))
@@ -181,6 +209,7 @@ if lives group -; then
 fi
 i=0
 while [ ! -f exit ] && [ "$(state)" = running ] && [ $i -lt 30 ]; do sleep 0.1; i=$((i + 1)); done
+end_unit
 tell
 """)
 

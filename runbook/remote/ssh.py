@@ -32,6 +32,7 @@ class SshShell(StrictShell):
                  jumps: Jumps | None = None) -> None:
         super().__init__(host.name, recorder, user=host.ssh.user, sudo=host.ssh.sudo)
         self.host = host
+        self.lease_units = host.ssh.leases == "unit"
         self._keys = keys or Keys()
         self._jumps = jumps or Jumps()
         self._connection: Connection | None = None

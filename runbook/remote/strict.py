@@ -32,6 +32,8 @@ STOPPED = (CommandFailed, CommandTimedOut)
 class StrictShell(Running):
     """`run`, `ask`, `put`, `get` on one host, whatever the transport."""
 
+    lease_units = False  # whether a lease is to be in a unit of the host's systemd
+
     def __init__(self, name: str, recorder: Recorder, *, user: str, sudo: bool) -> None:
         super().__init__(sudo=sudo and user != "root")
         self.name = name

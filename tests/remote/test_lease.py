@@ -205,7 +205,7 @@ def test_a_hundred_megabytes_are_read_in_pieces_and_verified(over_ssh: SshShell)
 
 
 def test_a_lease_says_itself_in_a_line() -> None:
-    lease, = parse_leases('a1 rebooted - - 1700000000 - 5 0\n'
+    lease, = parse_leases('a1 rebooted - - 1700000000 - 5 0 -\n'
                           '{"run": "r", "line": "make all", "limit": 60, "sudo": true}\n')
     assert str(lease) == "a1 of r, gone with a reboot of the host, since 2023-11-14 22:13:20 UTC: make all"
     assert not lease.runs and not lease.ok and lease.sudo
