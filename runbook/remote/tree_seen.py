@@ -33,6 +33,7 @@ xargs -0 sh -c 'for one; do printf "%s\0" "$(readlink -- "$one"; echo .)"; done'
 KINDS = {0o100000: FILE, 0o040000: FOLDER, 0o120000: LINK}
 """S_IFMT of a mode (`man 7 inode`)."""
 
+SUM = re.compile(rb"^(\\?)([0-9a-f]{64})  \./(.*?)\n(?=\\?[0-9a-f]{64}  \./|\Z)", re.DOTALL | re.MULTILINE)
 RECORD = re.compile(rb"([0-9a-f]+) ([0-9]+) ([^ ]+) \./(.*)", re.DOTALL)
 
 
@@ -98,15 +99,12 @@ def parse_look(data: bytes) -> tuple[bool, dict[bytes, Seen]]:
 
 
 def parse_sums(data: bytes) -> Iterator[tuple[bytes, str]]:
-    """Names and hashes. A name with a line feed comes escaped (a backslash begins its line); where a host's sha256sum
-    does not do that, it is no name that was asked for, and its file is sent."""
-    for line in data.split(b"\n"):
-        escaped = line.startswith(b"\\")
-        digest, _, name = line[escaped:].partition(b"  ./")
+    """Names and hashes. A name with a line feed comes escaped (a backslash begins its line), or from busybox as it is:
+    then it goes to where the next hash begins."""
+    for escaped, digest, name in SUM.findall(data):
         if escaped:
             name = re.sub(rb"\\(.)", lambda found: {b"n": b"\n", b"r": b"\r"}.get(found[1], found[1]), name)
-        if len(digest) == 64:
-            yield name, digest.decode("ascii", "replace")
+        yield name, digest.decode("ascii")
 
 
 def parse_links(data: bytes, entries: Iterable[Entry]) -> Iterator[tuple[bytes, bytes]]:

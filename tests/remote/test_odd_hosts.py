@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -25,7 +27,7 @@ from runbook.targets import load_target
 from runbook.testbed.bed import Bed
 from runbook.testbed.harm import harmed
 from runbook.verdict import Verdicts
-from tests.remote.conftest import Notes
+from tests.remote.conftest import Notes, serving
 
 NODE = "node3"
 WORDS = ("", "-n", "it's", "$HOME `id`", "a\nb\n", "\udcff\udcfe", "é文")
@@ -139,3 +141,18 @@ def test_another_port_has_a_host_key_of_its_own_in_known_hosts(bed: Bed, site: S
     with harmed(bed.layout, "port", NODE, "2222"), shell_to(
             site, port=2222, known_hosts=tmp_path / "known_hosts") as shell:
         assert shell.run(command("sh", "-c", "echo ${SSH_CONNECTION##* }")).text == "2222\n"
+
+
+def test_all_of_it_works_with_busybox_alone(tmp_path: Path) -> None:
+    """On this machine's loopback, as root: nothing else is in its PATH, the login shell excepted."""
+    program = shutil.which("busybox")
+    assert program, "setup/debian installs it"
+    applets, folder, here = (tmp_path / name for name in ("applets", "sshd", "here"))
+    for each in (applets, folder, here):
+        each.mkdir()
+    for applet in subprocess.run([program, "--list"], capture_output=True, text=True).stdout.split():
+        (applets / applet).symlink_to(program)
+    with serving(folder, env=f"PATH={applets}") as one:
+        shell = SshShell(one.host, Notes())
+        works_whole(shell, here)
+        shell.close()
