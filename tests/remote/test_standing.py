@@ -296,7 +296,8 @@ def test_it_stands_under_other_shells_as_well(tmp_path: Path, left: Left, name: 
         with pytest.raises(CommandFailed) as caught:
             shell.run(command("sh", "-c", "kill -SEGV $$"))
         assert caught.value.exit_code_seen == -11
-        asked = Question(Script('echo "${BASH_VERSION:-$(readlink -f "$(command -v cat)")} $1"', args=("x",)), str.split, name)
+        text = 'echo "${BASH_VERSION:-$(readlink -f "$(command -v cat)")} $1"'
+        asked = Question(Script(text, args=("x",)), str.split, name)
         seen, given = shell.ask(asked)[asked]
         assert given == "x" and ("busybox" in seen) == (name == "busybox")
         shell.close()
