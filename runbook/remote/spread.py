@@ -132,6 +132,10 @@ class Spread:
                         local_directory=folder, silence_logs=logging.CRITICAL))
                 try:
                     client = stack.enter_context(Client(address, timeout=10))
+                except TypeError as error:  # Dask's own of a TLS address without certificates
+                    raise UsageError(f"{self.where}: no certificate to show to the scheduler: {error}",
+                                     next="Dask's configuration names it: ca-file, and cert and key of the client, in "
+                                          "distributed.comm.tls, a file in ~/.config/dask") from error
                 except OSError as error:
                     raise RunbookError(f"{self.where}: no scheduler of Dask answers: {error}",
                                        next="`dask scheduler` starts one, `dask worker` its workers") from error
