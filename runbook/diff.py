@@ -8,6 +8,9 @@ from html import escape
 
 LONGEST = 400  # lines; a longer diff is for a tool, not for eyes, and stands in every journal
 
+VERBATIM = "mathjax_ignore tex2jax_ignore"
+"""The classes of an element in which JupyterLab and nbviewer see no formula: registers and scripts are full of `$`."""
+
 # Translucent colours read on a light and on a dark page alike; the text keeps the page's own colour.
 STYLE = (
     "<style>.rb-diff{font:12px/1.45 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere;"
@@ -33,7 +36,7 @@ def unified(was: str | None, now: str, *, before: str, after: str) -> str:
 def coloured(diff: str) -> str:
     """A diff as HTML with classes; the page brings `STYLE` once."""
     spans = "".join(f'<span class="{_kind(line)}">{escape(line) or " "}</span>' for line in diff.split("\n"))
-    return f'<div class="rb-diff">{spans}</div>'
+    return f'<div class="rb-diff {VERBATIM}">{spans}</div>'
 
 
 def _lines(text: str) -> list[str]:

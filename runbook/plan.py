@@ -20,7 +20,7 @@ from runbook.action import (
     action_of,
 )
 from runbook.as_json import line_of, to_json
-from runbook.diff import STYLE, coloured
+from runbook.diff import STYLE, VERBATIM, coloured
 from runbook.remote.secret import KNOWN
 
 __all__ = [
@@ -113,7 +113,7 @@ class Plan:
         return {"steps": [step.to_dict() for step in self.steps], "because": self.because}
 
     def _repr_html_(self) -> str:
-        return STYLE + _page(self)
+        return f'{STYLE}<div class="{VERBATIM}">{_page(self)}</div>'
 
 
 @dataclass(frozen=True, repr=False)
@@ -157,7 +157,7 @@ class Plans:
         for hosts, plan in self._alike():
             names = escape(", ".join(hosts))
             title = f"<summary><b>{names}</b> {escape(str(plan))}</summary>"
-            parts.append(f"<details{' open' if plan else ''}>{title}{_page(plan)}</details>")
+            parts.append(f"<details class='{VERBATIM}'{' open' if plan else ''}>{title}{_page(plan)}</details>")
         return STYLE + ("".join(parts) or "no host")
 
     def _alike(self) -> list[tuple[list[str], Plan]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,43 @@ def test_its_outputs_are_stored_and_name_nothing_that_varies(title: Title) -> No
             assert output["output_type"] in ("execute_result", "display_data"), (cell["id"], output)
             text = "".join(output["data"].get("text/plain", ""))
             assert not re.search(r"\b[0-9a-f]{12,}\b|\b\d{8}-\d{6}\b|\d\.\d+ m?s\b", text), (cell["id"], text)
+
+
+class Outside(HTMLParser):
+    """What of a page's text has a dollar that a viewer could take for the beginning of a formula."""
+
+    KEPT = ("script", "noscript", "style", "textarea", "pre", "code")  # MathJax 3: options.skipHtmlTags
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.open: list[tuple[str, bool]] = []
+        self.found: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in ("br", "hr", "img", "input", "col", "path", "rect", "line", "circle"):
+            ignored = "mathjax_ignore" in (dict(attrs).get("class") or "").split()
+            self.open.append((tag, ignored or tag in self.KEPT))
+
+    def handle_endtag(self, tag: str) -> None:
+        while self.open and self.open.pop()[0] != tag:
+            pass
+
+    def handle_data(self, data: str) -> None:
+        if "$" in data and data != "$" and not any(ignored for _, ignored in self.open):
+            self.found.append(data)
+
+
+@pytest.mark.parametrize("title", CONTENTS, ids=lambda title: title.name)
+def test_no_output_holds_what_a_viewer_takes_for_a_formula(title: Title) -> None:
+    shown = ["".join(output["data"]["text/html"]) for cell in code(title) for output in cell["outputs"]
+             if "text/html" in output.get("data", {})]
+    assert shown and not [text for html in shown for text in Outside(html).found]
+
+
+def test_such_a_one_would_be_found() -> None:
+    assert Outside("<p>from $1 to $2</p><pre>$3</pre><p class='mathjax_ignore'><b>$4</b></p><b>$</b>").found == [
+        "from $1 to $2"]
 
 
 def test_each_notebook_links_to_its_neighbours_and_the_contents_to_all() -> None:

@@ -88,7 +88,8 @@ def _next(row: OddRow) -> list[str]:
     return [f"  next: {row.next}"] if row.next else []
 
 
-_MARKUP = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]|$~#"})
+_MARKUP = str.maketrans({mark: f"\\{mark}" for mark in "\\`*_[]|~#"} | {"$": "<span>&#36;</span>"})
+"""A dollar alone in its element is no beginning of a formula to JupyterLab, which sees one even behind a backslash."""
 
 
 def _cell(text: str) -> str:

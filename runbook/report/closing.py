@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
+import textwrap
 from pathlib import Path
 
 from runbook.report import as_lines
@@ -25,7 +27,12 @@ def tell(finished: Finished, *, as_json: bool = False, junit: str = "") -> int:
     """
     if junit:
         write_junit(finished.asked, Path(junit))
-    said = as_lines.ended(finished.summary, finished.page, finished.exit_code) if as_json else closing(finished)
+    if as_json:
+        said = as_lines.ended(finished.summary, finished.page, finished.exit_code)
+    else:
+        said = closing(finished)
+        if sys.stdout.isatty():
+            said = folded(said, shutil.get_terminal_size().columns)
     try:
         print(said, flush=True)
     except OSError:  # the terminal was closed, or whoever read the pipe has gone
@@ -34,6 +41,17 @@ def tell(finished: Finished, *, as_json: bool = False, junit: str = "") -> int:
             with contextlib.suppress(OSError, ValueError):
                 os.dup2(nowhere, stream.fileno())
     return finished.exit_code
+
+
+def folded(said: str, width: int) -> str:
+    """The lines broken between words, at most `width` columns each where a word lets it; what is behind a break is
+    set in, and a path stays whole."""
+    lines: list[str] = []
+    for line in said.split("\n"):
+        inner = " " * (len(line) - len(line.lstrip()) + 2)
+        lines += textwrap.wrap(line, max(width, 20), subsequent_indent=inner, break_long_words=False,
+                               break_on_hyphens=False) or [""]
+    return "\n".join(lines)
 
 
 def closing(finished: Finished) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
+from runbook.diff import VERBATIM
 from runbook.show.style import STYLE, kind, mark, word
 from runbook.show.under_way import under_way
 
@@ -74,7 +75,7 @@ class Board:
                 f'<span class="rb-time">{escape(self._count())}{seconds:.0f} s</span>{end}</div>')
         tone = "" if self.state == "now" else kind(self.state)
         bar = f'<div class="rb-bar {tone}"><i style="width:{100 * self.share:.1f}%"></i></div>'
-        return (f'{STYLE}<div class="rb rb-card" data-state="{self.state}">{head}{bar}'
+        return (f'{STYLE}<div class="rb {VERBATIM} rb-card" data-state="{self.state}">{head}{bar}'
                 f'<div class="rb-scroll">{self._table()}</div></div>')
 
     def _chip(self, verb: str) -> str:

@@ -8,6 +8,7 @@ from datetime import datetime
 from html import escape
 
 from runbook.contents import CONTENTS, Title
+from runbook.diff import VERBATIM
 from runbook.position import Position
 from runbook.show.style import STYLE, kind, mark, word
 
@@ -22,7 +23,7 @@ class Contents:
         return f"{len(CONTENTS)} chapters, {CONTENTS[0].name} to {CONTENTS[-1].name}"
 
     def _repr_html_(self) -> str:
-        return f'{STYLE}<div class="rb">{bricks(self.states, asks=True)}</div>'
+        return f'{STYLE}<div class="rb {VERBATIM}">{bricks(self.states, asks=True)}</div>'
 
 
 def bricks(states: Mapping[str, str], *, here: str = "", asks: bool = False) -> str:
@@ -35,7 +36,7 @@ def card(position: Position, told: str, now: datetime) -> str:
     """What a chapter shows when it is opened: its own line, the bricks, and where it stands."""
     states = dict(position.states)
     shown = bricks(states, here=position.title.name)
-    return (f'{STYLE}<div class="rb rb-position"><p class="rb-title">{escape(told)}</p>{shown}'
+    return (f'{STYLE}<div class="rb {VERBATIM} rb-position"><p class="rb-title">{escape(told)}</p>{shown}'
             f'<p class="rb-line">{_code(position.line(now))}</p></div>')
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
+from runbook.diff import VERBATIM
 from runbook.verdict import Figure, Verdict
 
 # One mark and one colour for each state. Colour never stands alone: the word is always beside it.
@@ -48,7 +49,7 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     heads = "".join(f'<th scope="col" style="{_CELL}">{escape(name)}</th>' for name in head)
     body = "".join("<tr>" + "".join(f'<td style="{_CELL}">{cell}</td>' for cell in row) + "</tr>" for row in rows)
     style = "border-collapse:collapse"
-    return f'<table style="{style}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<table class="{VERBATIM}" style="{style}"><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def state_table(states: Mapping[str, tuple[str, str]]) -> str:

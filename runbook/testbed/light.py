@@ -50,7 +50,7 @@ def site_text(count: int) -> str:
     """The site file of so many light hosts. They are all this machine: nothing is to be changed on them."""
     target = load_site(ROOT / "sites" / "testbed.toml").target
     head = (f'schema = 1\nname = "{NAME}"\ntarget = "{target}"\nprotected = true\n\n[ssh]\nuser = "root"\n'
-            f'sudo = false\nat_once = 100\nkey = "file:id_ed25519"\nknown_hosts = "known_hosts"\n')
+            f'sudo = false\nkey = "file:id_ed25519"\nknown_hosts = "known_hosts"\n')
     hosts = (f'\n[[host]]\nname = "light{number + 1}"\naddress = "{PREFIX}{FIRST + number}"\nroles = ["service"]\n'
              for number in range(count))
     return head + "".join(hosts)

@@ -146,6 +146,29 @@ def test_another_kernel_says_from_the_journal_where_the_chapter_stands(
         assert brick.get_attribute("data-state") == "open" and "begun" in brick.inner_text()
 
 
+def test_registers_and_shell_scripts_are_no_formulas(lab: Lab, browser: Browser) -> None:
+    """JupyterLab makes a formula of whatever stands between two dollars, in HTML as in Markdown."""
+    cells = [
+        "from IPython.display import HTML, Markdown, display",
+        "from runbook.plan import Plan, Plans, Replace, Restore, Run, Step",
+        "from runbook.remote.odd_ones import markdown_table, odd_first",
+        "from runbook.show.tables import table",
+        "said = 'from $16, $17 to $21, and as $$1 or $$2'",
+        "runs = Run('sh', '-c', said)",
+        "plan = Plan(Step(said, (Replace('/x', said + chr(10)), runs), (Restore('/x'), runs)))",
+        "odd = odd_first({'node1': said, 'node2': said + ' again'})",
+        "display(Markdown('the control: $x^2$'))",
+        "display(plan, Plans({'node1': plan}), HTML(table((said,), [(said,)])), Markdown(markdown_table(odd)))",
+    ]
+    write_notebook(lab.notebooks / "dollars.ipynb", ["\n".join(cells)])
+    with Notebook(browser, lab, "dollars.ipynb") as notebook:
+        notebook.execute(0)
+        notebook.page.wait_for_selector("mjx-container", timeout=SOON)
+        notebook.page.wait_for_timeout(500)
+        assert notebook.page.locator("mjx-container").count() == 1, "the control's"
+        assert notebook.cell(0).inner_text().count("from $16, $17 to $21, and as $$1 or $$2") >= 12
+
+
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_the_first_notebook_by_hand_with_its_controls_and_its_bricks(
     lab: Lab, browser: Browser, dark: bool

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from runbook.contents import title_of
 from runbook.follow import Follower
+from runbook.report.closing import folded
 from runbook.report.progress import Board, Plain
 
 STEP = {"kind": "step", "phase": "begin", "host": "node1", "why": "the unit is not there"}
@@ -71,3 +72,11 @@ def test_news_are_whole_lines_only_and_each_once(tmp_path: Path) -> None:
         file.write("}\n[3]\nnot json\n")
     assert [line["seq"] for line in news.news()] == [2]
     assert list(news.news()) == []
+
+
+def test_the_last_lines_break_between_words_and_are_set_in() -> None:
+    said = "Passed: 8 of 8\n  – 00_start: node1: the target's machine: skipped\n\nreport: /a/path/that/stays/whole.html"
+    assert folded(said, 24) == ("Passed: 8 of 8\n  – 00_start: node1: the\n    target's machine:\n    skipped\n\n"
+                                "report:\n  /a/path/that/stays/whole.html")
+    assert folded(said, 200) == said
+    assert folded("a word", 1) == "a word", "a terminal that says no width"
