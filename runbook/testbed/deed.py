@@ -10,6 +10,9 @@ from runbook.errors import UsageError
 NET, HOST, MACHINE = "net", "host", "machine"
 """Where words are run: in the host's network, on the host, on this machine."""
 
+NOTES = "faults"
+"""The file in a host's state that says which faults it has."""
+
 Words = tuple[str, ...]
 
 

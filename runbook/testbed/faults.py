@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from ipaddress import IPv4Address
 
 from runbook.errors import UsageError
-from runbook.testbed import cgroups
-from runbook.testbed.deed import HOST, MACHINE, NET, Deed, Fault, Words, absolute, number
+from runbook.testbed import cgroups, slow_wire
+from runbook.testbed.deed import HOST, MACHINE, NET, NOTES, Deed, Fault, Words, absolute, number
 from runbook.testbed.layout import Layout, Place
+from runbook.testbed.network import HAS_IPV6
 from runbook.testbed.oddities import ODDITIES
 from runbook.testbed.program import TestbedError
 
@@ -50,6 +52,15 @@ def bandwidth(layout: Layout, place: Place, kilobits: str) -> Deed:
     rate = f"{number(kilobits, 8, 10_000_000)}kbit"
     return Deed(NET, (("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", rate, "burst", "16kb",
                        "latency", "200ms"),), (("tc", "qdisc", "delete", "dev", "eth0", "root"),))
+
+
+def delay(layout: Layout, place: Place, milliseconds: str, spread: str = "0") -> Deed:
+    """By a program that holds the host's packets: netem is not in every kernel."""
+    if number(spread, 0, 10_000) > number(milliseconds, 1, 10_000):
+        raise UsageError(f"{spread}: more than the {milliseconds} ms that it varies", next="mend the fault's argument")
+    addresses = (str(place.address), *([str(place.address_6)] if HAS_IPV6.exists() else []))
+    words = (sys.executable, "-m", slow_wire.__name__, milliseconds, spread, str(place.state / NOTES), *addresses)
+    return Deed(NET, (words,), slow_wire.healing(("-4", "-6")[:len(addresses)]))
 
 
 def full_disk(layout: Layout, place: Place, folder: str, kilobytes: str) -> Deed:
@@ -138,6 +149,9 @@ FAULTS = {
     "flapping": Fault("every second new SSH connection is reset", (), flapping),
     "refusing": Fault("connections to a port are answered with a reset", (("PORT", "22"),), refusing),
     "reset": Fault("SSH connections that stand are cut, once", (), reset),
+    "delay": Fault("what the host sends leaves so many milliseconds late", (("MS", "50"),), delay),
+    "jitter": Fault("the same, each packet by so many milliseconds more or less", (("MS", "50"), ("SPREAD", "20")),
+                    delay),
     "bandwidth": Fault("the host sends so many kbit/s at most", (("KBIT", "1000"),), bandwidth),
     "full-disk": Fault("a folder on a file system of its own, of so many KiB", (("FOLDER", "/srv"), ("KIB", "64")),
                        full_disk),
@@ -153,9 +167,7 @@ FAULTS = {
     "sudo-revoked": Fault("the operator's `sudo -n` wants a password", (), sudo_revoked),
     **ODDITIES,
 }
-"""By name, the oddities of hosts at the end. Delay and jitter are not among them: netem and NFT_QUEUE are not in every
-kernel (not in the one that this was written on). Nor is a clock apart: hosts share this machine's, and a time namespace
-shifts monotonic clocks only."""
+"""By name, the oddities of hosts at the end."""
 
 
 def fault_of(name: str, arguments: tuple[str, ...]) -> tuple[Fault, tuple[str, ...]]:

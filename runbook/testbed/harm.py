@@ -10,7 +10,8 @@ from pathlib import Path
 
 from runbook.errors import UsageError
 from runbook.testbed import host
-from runbook.testbed.faults import HOST, NET, Deed, Words, fault_of
+from runbook.testbed.deed import HOST, NET, NOTES, Deed, Words
+from runbook.testbed.faults import fault_of
 from runbook.testbed.layout import Layout, Place
 from runbook.testbed.lock import changing
 from runbook.testbed.program import run
@@ -91,7 +92,7 @@ def _same_knob(one: Deed, other: Deed) -> bool:
 
 
 def _notes(place: Place) -> Path:
-    return place.state / "faults"
+    return place.state / NOTES
 
 
 def _note(place: Place, all_of_them: tuple[Harm, ...]) -> None:

@@ -160,6 +160,29 @@ def port(layout: Layout, place: Place, word: str) -> Deed:
                 (("mv", f"{CONFIG}.before", CONFIG), reload, ("sh", "-c", LISTENS, "sh", "22")))
 
 
+FAKED = "/usr/lib/*/faketime/libfaketime.so.1"
+CLOCK = """
+library=$(ls $2) || { echo "no libfaketime on this machine: apt-get install libfaketime" >&2; exit 1; }
+cp -p "$1.before" "$1" || exit
+sed -i '/^SetEnv/d' "$1"
+before=$(sed -n 's/^SetEnv *//p' "$1.before")
+printf 'SetEnv %s LD_PRELOAD=%s FAKETIME=%ss DONT_FAKE_MONOTONIC=1 NO_FAKE_STAT=1\\n' "$before" "$library" "$3" >>"$1"
+"""
+"""The first SetEnv counts (`man 5 sshd_config`), so that there is one."""
+
+
+def clock(layout: Layout, place: Place, seconds: str) -> Deed:
+    """SSH sessions are told another time of day, but for what sudo runs, which takes no LD_PRELOAD over, and for static
+    programs: the kernel has one clock for all hosts, and a time namespace shifts the monotonic ones only."""
+    sign, digits = ("-", seconds[1:]) if seconds.startswith("-") else ("+", seconds)
+    apart = f"{sign}{number(digits, 1, 10_000_000)}"
+    reload = ("systemctl", "reload", "ssh")
+    there = ("sh", "-c", LISTENS, "sh", "22")
+    change = ("sh", "-c", CLOCK, "sh", CONFIG, FAKED, apart)
+    return Deed(HOST, (("mv", CONFIG, f"{CONFIG}.before"), change, reload, there),
+                (("mv", f"{CONFIG}.before", CONFIG), reload, there))
+
+
 def ipv6_only(layout: Layout, place: Place) -> Deed:
     chains = "; ".join(f"add chain inet odd {hook} {{ type filter hook {hook} priority -299; }}; "
                        f'add rule inet odd {hook} {way} != "lo" meta nfproto ipv4 drop'
@@ -176,6 +199,7 @@ ODDITIES = {
     "few-rights": Fault("`sudo -n` for some commands only", (("PROGRAMS", "/usr/bin/systemctl"),), few_rights),
     "system": Fault("it has RPM packages: openeuler or kylin", (("NAME", "openeuler"),), system),
     "port": Fault("sshd listens at another port too", (("PORT", "2222"),), port),
+    "clock": Fault("SSH sessions see a clock that is so many seconds ahead, or behind", (("SECONDS", "300"),), clock),
     "ipv6-only": Fault("no IPv4 packet comes or goes", (), ipv6_only),
 }
 """By name."""

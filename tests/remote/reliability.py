@@ -146,7 +146,7 @@ def ends(mark: str, within: float) -> str:
 
 def before_a_command(scene: Scene, name: str, *arguments: str) -> Row:
     with scene.shell() as shell:
-        if name == "loss":
+        if name in ("loss", "delay", "jitter"):
             shell.host = scene.site.host(NODE)   # a login may take a while
         harm(scene.layout, name, NODE, *arguments)
         said = message_of(lambda: shell.run(command("true", sudo=True)))

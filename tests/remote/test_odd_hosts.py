@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -26,7 +27,7 @@ from runbook.site_tables import SshSettings
 from runbook.targets import load_target
 from runbook.testbed.bed import Bed
 from runbook.testbed.harm import harmed
-from runbook.verdict import Verdicts
+from runbook.verdict import State, Verdicts
 from tests.remote.conftest import Notes, serving
 
 NODE = "node3"
@@ -96,6 +97,16 @@ def test_it_works_all_the_same(bed: Bed, site: Site, tmp_path: Path, name: str, 
     with harmed(bed.layout, name, NODE, *arguments), shell_to(site) as shell:
         works_whole(shell, tmp_path)
         assert [(one.what, one.state) for one in first_chapter(shell, site)] == usual
+
+
+@pytest.mark.parametrize("seconds", ["86400", "-86400"])
+def test_a_clock_apart_is_told_and_harms_nothing(bed: Bed, site: Site, tmp_path: Path, seconds: str) -> None:
+    """A day ahead or behind, for all that runs without sudo."""
+    with harmed(bed.layout, "clock", NODE, seconds), shell_to(site) as shell:
+        assert abs(int(shell.run(command("date", "+%s")).text) - time.time() - int(seconds)) < 10
+        works_whole(shell, tmp_path)
+        clock, = [one for one in first_chapter(shell, site) if one.what == "clock"]
+        assert clock.state is State.FAIL and "more than" in clock.reason, clock
 
 
 @pytest.mark.parametrize(("name", "says"), [("openeuler", "openEuler 22.03 (LTS-SP1)"),

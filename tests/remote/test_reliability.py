@@ -34,7 +34,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
 TRIALS: tuple[tuple[Callable[..., Row], tuple[object, ...]], ...] = (
     *((before_a_command, name) for name in (
         ("partition", "all"), ("refusing",), ("sshd-down",), ("sshd-silent",), ("host-key",), ("sudo-revoked",),
-        ("freeze-host",), ("loss", "20"), ("flapping",))),
+        ("freeze-host",), ("loss", "20"), ("flapping",), ("delay", "300"), ("jitter", "200", "150"))),
     *((after_a_command, name) for name in (("partition", "all"), ("reset",), ("reboot",), ("freeze-host",))),
     *((of_itself, (what,)) for what in OF_ITSELF),
     (not_allowed, ()),

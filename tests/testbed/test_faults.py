@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +17,11 @@ from runbook.errors import UsageError
 from runbook.testbed import cgroups, host
 from runbook.testbed.bed import Bed
 from runbook.testbed.commands import perform
+from runbook.testbed.deed import NOTES
 from runbook.testbed.faults import FAULTS, KEY
 from runbook.testbed.harm import harm, harmed, harms, heal
 from runbook.testbed.program import TestbedError, run
-from tests.testbed.small_bed import Ssh
+from tests.testbed.small_bed import Ssh, ssh_to
 
 NODE = "node3"
 OVER_AT_ONCE = {"kill", "reset", "reboot"}
@@ -38,7 +43,19 @@ def state_of(bed: Bed) -> tuple[object, ...]:
             on_host(bed, "ls", "/etc/sudoers.d", "/usr/local/bin", "/home"), on_host(bed, "cat", "/etc/passwd"),
             on_host(bed, "sha256sum", "/etc/os-release", "/etc/ssh/sshd_config"),
             on_host(bed, "systemctl", "is-active", "ssh", "containerd"),
-            harms(place))
+            harms(place), run(*net, "ip", "-o", "link", "show", "type", "tun"), run(*net, "ip", "rule"),
+            run(*net, "ip", "-6", "rule"), wires(bed))
+
+
+def wires(bed: Bed) -> list[str]:
+    """Programs of this machine that hold the host's packets."""
+    notes = str(bed.layout.place(NODE).state / NOTES).encode()
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if notes in path.read_bytes().split(b"\0"):
+                found.append(path.parent.name)
+    return found
 
 
 def as_operator(bed: Bed, line: str) -> str:
@@ -70,6 +87,16 @@ def reached(bed: Bed) -> int:
     return came
 
 
+def knocks(bed: Bed) -> list[float]:
+    """Seconds that ten connections take to come about: one round trip each."""
+    took = []
+    for _ in range(10):
+        start = time.monotonic()
+        with socket.create_connection((str(bed.layout.place(NODE).address), 22), timeout=5):
+            took.append(time.monotonic() - start)
+    return took
+
+
 def seconds_of_work(bed: Bed) -> float:
     place = bed.layout.place(NODE)
     script = 'for group in /sys/fs/cgroup/cpu /sys/fs/cgroup; do [ -f $group/$1/cgroup.procs ] && ' \
@@ -88,6 +115,8 @@ EFFECTS: dict[str, tuple[tuple[str, ...], Callable[[Bed], bool]]] = {
     "loss": (("50",), lambda bed: 2 < reached(bed) < 28),
     "flapping": ((), lambda bed: {banner(bed) for _ in range(6)} == {"refused", "SSH-2.0-"}),
     "refusing": ((), lambda bed: banner(bed) == "refused"),
+    "delay": (("60",), lambda bed: 0.055 < min(knocks(bed)) < 0.09),
+    "jitter": (("60", "50"), lambda bed: max(took := knocks(bed)) - min(took) > 0.02),
     "bandwidth": (("1000",), lambda bed: "rate 1Mbit" in on_host(bed, "tc", "qdisc", "show")),
     "full-disk": (("/srv", "64"), lambda bed: "No space left" in on_host(
         bed, "sh", "-c", "head -c 100000 /dev/zero 2>&1 >/srv/file")),
@@ -112,6 +141,7 @@ EFFECTS: dict[str, tuple[tuple[str, ...], Callable[[Bed], bool]]] = {
     "system": (("kylin",), lambda bed: "Kylin Linux" in on_host(bed, "cat", "/etc/os-release")
                and on_host(bed, "sh", "-c", "command -v apt dpkg") == ""),
     "port": (("2222",), lambda bed: banner(bed, 2222) == "SSH-2.0-"),
+    "clock": (("-300",), lambda bed: abs(int(ssh_to(bed.layout, NODE, "date +%s")) + 300 - time.time()) < 10),
     "ipv6-only": ((), lambda bed: banner(bed) == "silence"
                   and banner(bed, address=str(bed.layout.place(NODE).address_6)) == "SSH-2.0-"),
 }
@@ -130,6 +160,49 @@ def test_a_fault_is_felt_and_healed_exactly(bed: Bed, name: str) -> None:
     assert state_of(bed) == before
     host.await_boot(bed.layout.place(NODE), time.monotonic() + 10)
     assert not felt(bed)
+
+
+def test_a_delay_is_the_same_over_ipv6_and_between_hosts(bed: Bed) -> None:
+    place, other = bed.layout.place(NODE), bed.layout.place("node1")
+    with harmed(bed.layout, "delay", NODE, "60"):
+        for address in (str(place.address), str(place.address_6)):
+            said = run("nsenter", f"--net={other.namespace}", "--", sys.executable, "-c", KNOCK, address)
+            assert 0.055 < float(said) < 0.12, address
+            said = run("nsenter", f"--net={place.namespace}", "--", sys.executable, "-c", KNOCK, address)
+            assert float(said) < 0.01, "what it says to itself takes no cable"
+
+
+KNOCK = """
+import socket, sys, time
+socket.create_connection((sys.argv[1], 22), timeout=5).close()  # the neighbour's address is asked for once
+start = time.monotonic()
+socket.create_connection((sys.argv[1], 22), timeout=5).close()
+print(time.monotonic() - start)
+"""
+
+
+def test_megabytes_pass_a_slow_cable_whole(bed: Bed) -> None:
+    with harmed(bed.layout, "delay", NODE, "20"):
+        said = ssh_to(bed.layout, NODE, "head -c 3000000 /dev/zero | sha256sum; head -c 3000000 /dev/zero | tr '\\0' x")
+    digest, whole = said.split("\n", 1)
+    assert len(whole) == 3_000_000 and digest.split()[0] == hashlib.sha256(bytes(3_000_000)).hexdigest()
+
+
+def test_the_program_that_holds_packets_ends_when_nobody_notes_it_any_more(bed: Bed) -> None:
+    """As where the bed was taken down meanwhile."""
+    place = bed.layout.place(NODE)
+    with harmed(bed.layout, "delay", NODE, "20"):
+        assert len(wires(bed)) == 1
+        notes = place.state / NOTES
+        told = notes.read_bytes()
+        notes.unlink()
+        until = time.monotonic() + 5
+        while wires(bed):
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        notes.write_bytes(told)
+        # its interface went with it: what is left to take back are the rules
+        run("nsenter", f"--net={place.namespace}", "--", "ip", "tuntap", "add", "mode", "tun", "name", "slow")
 
 
 def test_every_fault_is_tried_here() -> None:
