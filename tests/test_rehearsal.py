@@ -34,8 +34,8 @@ from tests.watch import Watch, watching
 pytestmark = pytest.mark.timeout(900)  # the first of these tests waits for the whole story
 DEPLOY = "04_container_deploy"
 ANOTHER = "20260101-000000-another"
-SHORT = ("-p", "08.repeats=1")
-"""Of the load one turn will do here; the notebooks' own test sends all of it."""
+SHORT = ("-p", "08.repeats=1", "-p", "08.seconds=1")
+"""Of the load one short turn will do here; the notebooks' own test sends all of it."""
 
 CANARY, UNITS, CONTROL = (f"{uuid.uuid4().hex}/+" for _ in range(3))
 """In this process's environment; in a unit that is on a host before; in the words of a process there."""

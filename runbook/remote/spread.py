@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 LOOK = 0.5
 """Seconds after which the coordinator looks by itself at what became of its workers."""
 
+TO_ANSWER = 10.0
+"""Seconds in which a scheduler has to answer."""
+
 ALONE = 60.0
 """Seconds without any worker, after which hosts that nobody has begun are given up."""
 
@@ -131,7 +134,7 @@ class Spread:
                         host="127.0.0.1", dashboard_address="127.0.0.1:0", worker_dashboard_address="127.0.0.1:0",
                         local_directory=folder, silence_logs=logging.CRITICAL))
                 try:
-                    client = stack.enter_context(Client(address, timeout=10))
+                    client = stack.enter_context(Client(address, timeout=TO_ANSWER))
                 except TypeError as error:  # Dask's own of a TLS address without certificates
                     raise UsageError(f"{self.where}: no certificate to show to the scheduler: {error}",
                                      next="Dask's configuration names it: ca-file, and cert and key of the client, in "

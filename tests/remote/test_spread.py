@@ -255,7 +255,8 @@ def test_dask_costs_nobody_who_does_not_use_it() -> None:
     assert subprocess.run([sys.executable, "-c", script], cwd=ROOT, timeout=60).returncode == 0
 
 
-def test_a_scheduler_that_is_not_there_is_said(many: Bed) -> None:
+def test_a_scheduler_that_is_not_there_is_said(many: Bed, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runbook.remote.spread.TO_ANSWER", 1.0)
     with pytest.raises(RunbookError, match="no scheduler of Dask answers"):
         Fleet.open(spread(load_site(many.site_file), f"tcp://127.0.0.1:{free_port()}"),
                    recorder=Notes()).run(command("true"))

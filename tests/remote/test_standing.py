@@ -30,6 +30,8 @@ FUZZ = settings(max_examples=60, deadline=None, suppress_health_check=[HealthChe
 SAYS = ("sh", "-c", 'printf "$1"; printf "$2" >&2; exit "$3"', "sh")
 Left = Callable[..., set[str]]
 PLACES = ("/dev/shm", "/tmp")
+ONCE = pytest.mark.parametrize("stands", ["loopback", pytest.param("bed", marks=pytest.mark.long)], indirect=True)
+"""For a test that waits long: on the bed it is one of `make test-long`."""
 
 
 def standing_on(host: Host) -> SshShell:
@@ -147,6 +149,7 @@ def test_it_goes_on_after_a_time_out(stands: SshShell) -> None:
     assert stands.run(command("echo", "next")).text == "next\n" and stands._standing is first
 
 
+@ONCE
 def test_what_a_process_in_the_background_says_later_is_nobody_elses(stands: SshShell) -> None:
     late = 'sh -c "sleep 7; echo late; echo late >&2" & echo begun'
     start = time.monotonic()
@@ -159,6 +162,7 @@ def test_what_a_process_in_the_background_says_later_is_nobody_elses(stands: Ssh
     assert stands._standing is not None and stands._standing.open, "another one stands"
 
 
+@ONCE
 def test_one_that_left_its_group_and_goes_on_talking_is_nobody_elses_either(stands: SshShell) -> None:
     talks = "setsid sh -c 'i=0; while [ $i -lt 60 ] && echo talk; do sleep 0.1; i=$((i + 1)); done' & echo begun"
     result = stands.run(command("sh", "-c", talks, limit=30))

@@ -40,6 +40,7 @@ def test_each_notebook_that_compiles_is_stored_for_another_target_than_the_rehea
         assert shown(path.read_text()).keys() == shown(own).keys()
 
 
+@pytest.mark.long
 def test_a_run_for_this_machines_own_architecture_shows_what_is_stored(
     bed: Bed, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:

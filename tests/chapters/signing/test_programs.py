@@ -45,7 +45,8 @@ def test_where_no_go_builds_for_a_host_it_is_said_what_to_do(
         programs.verifier(os.uname().machine, vendors, local)
 
 
-@pytest.mark.parametrize("target", ["riscv64", "loong64", "arm64"])
+@pytest.mark.parametrize("target", ["riscv64", *(pytest.param(one, marks=pytest.mark.long) for one in (
+    "loong64", "arm64"))])
 def test_hosts_of_other_machines_get_a_verifier_of_theirs(site: Site, local: LocalShell, target: str) -> None:
     wanted = load_target(target)
     binary = read(programs.verifier(wanted.names.uname[0], site, local).path)
