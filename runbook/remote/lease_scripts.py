@@ -17,6 +17,7 @@ group of its own by timeout(1), else by setsid(1); a host that has neither is re
 Yet a logind with KillUserProcesses ends such a session too, and a process that begins another one is out of its group's
 reach. A scope of systemd is safe from both. Where a site wants it the keeper asks for one, as systemd-run(1) does, but
 for itself: so the command has the environment that every other one has. Where none is given, it is a session as ever.
+The keeper's last act is to end its scope, itself too: with its command ends all that began in it.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ end_unit() { # all that is in its scope, its keeper too
     [ -z "$scope" ] || $by systemctl kill -s KILL "$scope" 2>/dev/null
 }
 state() { # running, unwatched (its keeper is gone), ended, rebooted or lost
-    if [ -f exit ]; then echo ended
+    if [ -f exit ] && { [ ! -f unit ] || ! lives keeper ""; }; then echo ended
     elif lives group -; then lives keeper "" && echo running || echo unwatched
     elif lives keeper ""; then echo running
     else
@@ -92,20 +93,32 @@ cd -- "$1" || exit 73
 limit=$2 watched=$3 boot=$4 mask=$5 from=$6 unit=$7
 shift 7
 """ + BORN + r"""
+inside() { # whether this process is in the scope $1
+    while read -r line; do case $line in *"/$1") return 0 ;; esac; done <"/proc/$$/cgroup"
+    return 1
+}
 enter() { # the scope $1, by the help of $2, which is one word, several or none
     manager='org.freedesktop.systemd1 /org/freedesktop/systemd1 org.freedesktop.systemd1.Manager'
-    $2 busctl call $manager StartTransientUnit 'ssa(sv)a(sa(sv))' "$1" fail 1 PIDs au 1 $$ 0 || return
+    if [ "$watched" = yes ]; then limited='timeout 5'; else limited=; fi
+    $limited $2 busctl call $manager StartTransientUnit 'ssa(sv)a(sa(sv))' "$1" fail 1 PIDs au 1 $$ 0 || return
     tries=0
-    until grep -q "/$1\$" "/proc/$$/cgroup"; do
+    until inside "$1"; do
         tries=$((tries + 1))
         [ $tries -lt 60 ] || return
         sleep 0.05
     done
     printf '%s %s\n' "$1" "$2" >unit
 }
-[ "$unit" = none ] || enter "runbook-lease-${PWD##*/}.scope" "${unit#with}" >/dev/null 2>&1
+end() { # with the code $1 and for the reason $2, and last of all whatever is in its scope
+    date +%s >ended
+    printf '%s %s\n' "$1" "$2" >exit.new && mv exit.new exit
+    [ ! -f unit ] || { read -r unit by <unit; $by systemctl kill -s KILL "$unit"; }
+    exit
+}
 printf '%s %s %s\n' "$$" "$(born $$)" "$boot" >keeper.new && mv keeper.new keeper
+[ "$unit" = none ] || enter "runbook-lease-${PWD##*/}.scope" "${unit#with}" >/dev/null 2>&1
 date +%s >started
+[ ! -f stopping ] || end 143 stop
 (
     umask "$mask"
     cd -- "$from" || exit
@@ -114,6 +127,11 @@ date +%s >started
 ) </dev/null >out 2>err &
 group=$!
 printf '%s %s %s\n' "$group" "$(born $group)" "$boot" >group.new && mv group.new group
+if [ -f stopping ]; then # by somebody who did not know the group yet, which timeout(1) makes a moment later
+    tries=0
+    until kill -s TERM -- "-$group" 2>/dev/null || [ $tries -ge 20 ]; do tries=$((tries + 1)); sleep 0.05; done
+    (sleep 5; kill -s KILL -- "-$group") >/dev/null 2>&1 &
+fi
 if [ "$watched" = no ]; then
     (sleep "$limit"; : >late; kill -s TERM -- "-$group"; sleep 5; kill -s KILL -- "-$group") >/dev/null 2>&1 &
     alarm=$!
@@ -128,9 +146,7 @@ case $code in 124|137) [ $(($(date +%s) - since)) -lt "${limit%.*}" ] || why=lim
 # timeout(1) leaves when its child has; others of the group may be there still
 [ "$why" = end ] || kill -s KILL -- "-$group" 2>/dev/null
 [ "$watched" = yes ] || kill "$alarm" 2>/dev/null
-date +%s >ended
-printf '%s %s\n' "$code" "$why" >exit.new && mv exit.new exit
-[ "$why" = end ] || [ ! -f unit ] || { read -r unit by <unit; $by systemctl kill -s KILL "$unit"; }
+end "$code" "$why"
 """
 
 
@@ -152,7 +168,7 @@ fi
 tries=0
 until [ -f group ] || [ -f exit ]; do
     tries=$((tries + 1))
-    [ $tries -lt 100 ] || { echo "its keeper did not begin within 10 s" >&2; exit 70; }
+    [ $tries -lt 100 ] || { : >stopping; echo "its keeper did not begin within 10 s" >&2; exit 70; }
     sleep 0.1
 done
 tell
@@ -196,7 +212,7 @@ done
 """)
 
 STOP = Script(_ONE + r"""
-[ ! -f exit ] || { tell; exit 0; }
+[ "$(state)" != ended ] || { end_unit; tell; exit 0; }
 : >stopping
 group= rest=
 [ ! -f group ] || read -r group rest <group
@@ -208,13 +224,14 @@ if lives group -; then
     kill -s KILL -- "-$group" 2>/dev/null
 fi
 i=0
-while [ ! -f exit ] && [ "$(state)" = running ] && [ $i -lt 30 ]; do sleep 0.1; i=$((i + 1)); done
+while [ "$(state)" = running ] && [ $i -lt 100 ]; do sleep 0.1; i=$((i + 1)); done
 end_unit
 tell
 """)
 
 FORGET = Script(_ONE + r"""
 case $(state) in running|unwatched) echo "it still runs" >&2; exit 75 ;; esac
+end_unit
 cd / && rm -rf -- "$root/$1" || exit 73
 rmdir -- "$root" "${root%/*}" 2>/dev/null
 exit 0

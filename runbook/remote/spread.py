@@ -35,6 +35,8 @@ TO_STOP = 20.0
 """Seconds that workers get to stop what runs on hosts: SIGTERM, five seconds, SIGKILL, and the way there."""
 
 LOCAL = "local:"
+CERTIFICATES = ("Dask's configuration names the certificates: ca-file, and cert and key of the client, in "
+                "distributed.comm.tls, a file in ~/.config/dask")
 
 
 class Spread:
@@ -137,11 +139,11 @@ class Spread:
                     client = stack.enter_context(Client(address, timeout=TO_ANSWER))
                 except TypeError as error:  # Dask's own of a TLS address without certificates
                     raise UsageError(f"{self.where}: no certificate to show to the scheduler: {error}",
-                                     next="Dask's configuration names it: ca-file, and cert and key of the client, in "
-                                          "distributed.comm.tls, a file in ~/.config/dask") from error
+                                     next=CERTIFICATES) from error
                 except OSError as error:
                     raise RunbookError(f"{self.where}: no scheduler of Dask answers: {error}",
-                                       next="`dask scheduler` starts one, `dask worker` its workers") from error
+                                       next="`dask scheduler` starts one, `dask worker` its workers" + (
+                                           f"; {CERTIFICATES}" if self.where.startswith("tls:") else "")) from error
                 self._open = client, stack.pop_all()
         return self._open[0]
 

@@ -45,9 +45,12 @@ def tell(finished: Finished, *, as_json: bool = False, junit: str = "") -> int:
 
 def folded(said: str, width: int) -> str:
     """The lines broken between words, at most `width` columns each where a word lets it; what is behind a break is
-    set in, and a path stays whole."""
+    set in. What is there to be copied stays whole: the report's path, and a line with a command."""
     lines: list[str] = []
     for line in said.split("\n"):
+        if "`" in line or line.startswith("report: "):
+            lines.append(line)
+            continue
         inner = " " * (len(line) - len(line.lstrip()) + 2)
         lines += textwrap.wrap(line, max(width, 20), subsequent_indent=inner, break_long_words=False,
                                break_on_hyphens=False) or [""]

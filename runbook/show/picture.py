@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from html import escape
 from typing import Any
 
 import plotly.graph_objects as go
+
+from runbook.show.tables import sentence
 
 PLOTLY = "application/vnd.plotly.v1+json"
 
@@ -35,6 +36,6 @@ class Picture:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {
             "text/plain": self.caption,
-            "text/html": f"<p>{escape(self.caption)}</p>{self.table}",
+            "text/html": sentence(self.caption) + self.table,
             PLOTLY: json.loads(self.json),
         }

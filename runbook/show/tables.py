@@ -44,6 +44,11 @@ def state_mark(state: str) -> str:
     )
 
 
+def sentence(text: str) -> str:
+    """A sentence beside a table, word for word."""
+    return f'<p class="{VERBATIM}">{escape(text)}</p>'
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table of cells that are HTML already; the heads are plain text."""
     heads = "".join(f'<th scope="col" style="{_CELL}">{escape(name)}</th>' for name in head)

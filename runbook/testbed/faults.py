@@ -58,9 +58,11 @@ def delay(layout: Layout, place: Place, milliseconds: str, spread: str = "0") ->
     """By a program that holds the host's packets: netem is not in every kernel."""
     if number(spread, 0, 10_000) > number(milliseconds, 1, 10_000):
         raise UsageError(f"{spread}: more than the {milliseconds} ms that it varies", next="mend the fault's argument")
+    if not slow_wire.DEVICE.exists():
+        raise TestbedError(f"{slow_wire.DEVICE}: not there, and delays are made by it", next="modprobe tun")
     addresses = (str(place.address), *([str(place.address_6)] if HAS_IPV6.exists() else []))
     words = (sys.executable, "-m", slow_wire.__name__, milliseconds, spread, str(place.state / NOTES), *addresses)
-    return Deed(NET, (words,), slow_wire.healing(("-4", "-6")[:len(addresses)]))
+    return Deed(NET, (words,), (slow_wire.healing(),))
 
 
 def full_disk(layout: Layout, place: Place, folder: str, kilobytes: str) -> Deed:

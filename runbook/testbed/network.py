@@ -12,6 +12,9 @@ from runbook.testbed.program import run
 
 UPLINK = "uplink"
 BRIDGE = "lan"
+LOOSE = "for each in all default; do echo 0 >/proc/sys/net/ipv4/conf/$each/rp_filter; done"
+"""A host may send by another way than it hears (the fault `delay`): the kernel takes its packets all the same, whatever
+this machine does about that (Documentation/networking/ip-sysctl.rst, rp_filter)."""
 HAS_IPV6 = Path("/proc/net/if_inet6")
 LAST_RESORT = 4_278_198_272
 """The unreachable route's metric: behind every other route, so that it holds only when the bridge is gone."""
@@ -55,6 +58,7 @@ def build(layout: Layout) -> None:
             f"link add {port} master {BRIDGE} type veth peer name eth0 netns {namespace}",
             f"link set {port} up addrgenmode none")])
     for _, namespace, address in ends:
+        run("nsenter", f"--net={namespace}", "--", "sh", "-c", LOOSE)
         batch(namespace, ["link set lo up", f"address add {address}/{length} dev eth0",
                           *_version_6(address, "eth0"), "link set eth0 addrgenmode none", "link set eth0 up"])
     batch(None, [f"link add {layout.interface} type veth peer name {UPLINK} netns {layout.namespace}",

@@ -17,10 +17,12 @@ import struct
 import sys
 import time
 from collections import deque
+from collections.abc import Mapping
 from pathlib import Path
 
 from runbook.testbed.program import run
 
+DEVICE = Path("/dev/net/tun")
 INTERFACE = "slow"
 MARK, TABLE = 0x51, "51"
 PAST, INTO = "100", "101"
@@ -37,6 +39,18 @@ QUEUE = 2000
 LOOK = 0.5
 """Seconds between two looks at whether it is still wanted."""
 
+Sender = tuple[socket.socket, slice]
+"""A socket that takes whole packets, and where in a packet its destination is."""
+
+HEAL = """
+for version in -4 -6; do
+    for which in "$2" "$3"; do ip $version rule delete pref "$which" 2>/dev/null; done
+    ! ip $version rule show 2>/dev/null | grep -q "^\\($2\\|$3\\):" || exit 1
+done
+ip link delete "$1" 2>/dev/null
+! ip link show "$1" >/dev/null 2>&1
+"""
+
 FAMILIES = {4: (socket.AF_INET, socket.IPPROTO_IP, socket.IP_HDRINCL, slice(16, 20)),
             6: (socket.AF_INET6, socket.IPPROTO_IPV6, IPV6_HDRINCL, slice(24, 40))}
 """By the IP version: family, level and option of a socket that takes whole packets, and where the destination is."""
@@ -52,22 +66,20 @@ def lead(addresses: list[str]) -> None:
         run("ip", version, "rule", "add", "pref", INTO, "iif", "lo", "lookup", TABLE)
 
 
-def healing(versions: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
-    """What takes all of it back, the program too."""
-    rules = [("ip", version, "rule", "delete", "pref", which) for version in versions for which in (INTO, PAST)]
-    return (*rules, ("ip", "link", "delete", INTERFACE))
+def healing() -> tuple[str, ...]:
+    """What takes all of it back, the program too; whatever of it is gone already."""
+    return ("sh", "-c", HEAL, "sh", INTERFACE, PAST, INTO)
 
 
 def opened() -> int:
     """The interface, made in the network that this process is in. Raises OSError without TUN."""
-    tun = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    tun = os.open(DEVICE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     fcntl.ioctl(tun, TUNSETIFF, struct.pack("16sH", INTERFACE.encode(), IFF_TUN | IFF_NO_PI))
     return tun
 
 
-def hold(tun: int, delay: float, spread: float, notes: Path) -> None:
+def hold(tun: int, senders: Mapping[int, Sender], delay: float, spread: float, notes: Path) -> None:
     """Holds each packet `delay` seconds, `spread` more or less, in the order in which they came."""
-    senders = {version: _sender(version) for version in FAMILIES}
     waiting: deque[tuple[float, bytes]] = deque()
     last = looked = 0.0
     while True:
@@ -95,7 +107,7 @@ def hold(tun: int, delay: float, spread: float, notes: Path) -> None:
             waiting.append((last, packet))
 
 
-def _sender(version: int) -> tuple[socket.socket, slice]:
+def sender_of(version: int) -> Sender:
     family, level, option, where = FAMILIES[version]
     sender = socket.socket(family, socket.SOCK_RAW, socket.IPPROTO_RAW)
     sender.setsockopt(level, option, 1)
@@ -106,11 +118,8 @@ def _sender(version: int) -> tuple[socket.socket, slice]:
 def main() -> int:
     """Arguments: milliseconds, their spread, the file where the host's faults are noted, the host's addresses."""
     milliseconds, spread, notes, *addresses = sys.argv[1:]
-    try:
-        tun = opened()
-    except OSError as error:
-        print(f"/dev/net/tun: {error.strerror}: delays are made by it", file=sys.stderr)
-        return 1
+    senders = {version: sender_of(version) for version in {6 if ":" in one else 4 for one in addresses}}
+    tun = opened()
     lead(addresses)
     if os.fork():
         return 0
@@ -118,7 +127,7 @@ def main() -> int:
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):
         os.dup2(nowhere, stream)
-    hold(tun, int(milliseconds) / 1e3, int(spread) / 1e3, Path(notes))
+    hold(tun, senders, int(milliseconds) / 1e3, int(spread) / 1e3, Path(notes))
     return 0
 
 

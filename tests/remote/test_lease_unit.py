@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -10,7 +12,7 @@ import pytest
 from runbook.errors import CommandTimedOut
 from runbook.remote.attach import attach, carry
 from runbook.remote.command import Script, command
-from runbook.remote.lease import Lease, begin, forget, leases, look, stop
+from runbook.remote.lease import OWN_LEASES, Lease, begin, forget, leases, look, stop
 from runbook.remote.ssh import SshShell
 from runbook.remote.strict import StrictShell
 from runbook.site import load_site
@@ -51,41 +53,76 @@ def start(shell: StrictShell, *words: str, sudo: bool = False, limit: float = 60
     return begin(shell, command(*words, sudo=sudo, limit=limit), run=RUN)
 
 
-def sleeping(shell: StrictShell, mark: str) -> list[str]:
-    return shell.run(SLEEPING.command(mark)).text.split()
+def sleeping(shell: StrictShell, mark: str, count: int = 0) -> list[str]:
+    """The processes of that mark, so many of them where they come about within some seconds, or go."""
+    until = time.monotonic() + 10
+    while len(found := shell.run(SLEEPING.command(mark)).text.split()) != count and time.monotonic() < until:
+        time.sleep(0.1)
+    return found
 
 
 def state_of(shell: StrictShell, lease: Lease) -> str:
-    return shell.run(command("systemctl", "is-active", lease.unit, also={3: "it is not", 4: "unknown"})).text.strip()
+    """As systemd says; of one that has ended, when it has noticed."""
+    until = time.monotonic() + 10
+    asks = command("systemctl", "is-active", lease.unit, also={3: "it is not", 4: "unknown"})
+    while (said := shell.run(asks).text.strip()) == "active" and not lease.runs and time.monotonic() < until:
+        time.sleep(0.1)
+    return said
 
 
 @pytest.mark.parametrize("sudo", [False, True], ids=["the user's", "root's"])
 def test_its_stop_ends_what_left_its_group_too(shell: SshShell, mark: str, sudo: bool) -> None:
     lease = start(shell, *STRAYING, mark, sudo=sudo)
     assert lease.unit == f"runbook-lease-{lease.id}.scope" and state_of(shell, lease) == "active"
-    assert len(sleeping(shell, mark)) == 2
+    assert len(sleeping(shell, mark, 2)) == 2
     ended = stop(shell, lease)
     assert (ended.state, ended.why, ended.unit) == ("ended", "stop", lease.unit)
-    assert sleeping(shell, mark) == [] and state_of(shell, lease) == "inactive"
+    assert shell.run(SLEEPING.command(mark)).text == "", "at once"
+    assert state_of(shell, ended) == "inactive"
 
 
 def test_so_does_its_limit(shell: SshShell, mark: str) -> None:
     lease = start(shell, *STRAYING, mark, limit=1.0)
     with pytest.raises(CommandTimedOut, match="no end within 1 s"):
         attach(shell, lease, out=bytes, err=bytes)
+    assert shell.run(SLEEPING.command(mark)).text == "", "who hears of the limit finds nothing any more"
     assert look(shell, lease)[0].how() == "stopped at its limit of 1 s"
-    assert sleeping(shell, mark) == []
 
 
 def test_without_a_unit_that_process_stays(node: Host, shell: SshShell, mark: str) -> None:
     """What the key of the site is for; were it otherwise, the two tests above would show nothing."""
     plain = SshShell(node, Notes())
     lease = start(plain, *STRAYING, mark)
-    assert lease.unit == "" and stop(plain, lease).why == "stop"
-    left = sleeping(plain, mark)
+    assert lease.unit == "" and len(sleeping(plain, mark, 2)) == 2
+    assert stop(plain, lease).why == "stop"
+    left = sleeping(plain, mark, 1)
     plain.run(command("kill", *left))
     plain.close()
     assert len(left) == 1
+
+
+def test_what_it_leaves_in_the_background_ends_with_it_too(shell: SshShell, mark: str) -> None:
+    lease = start(shell, "sh", "-c", 'setsid sleep "$1" & sleep 0.5', "sh", mark)
+    ended = attach(shell, lease, out=bytes, err=bytes).lease
+    assert (ended.exit_code, ended.why) == (0, "end")
+    assert shell.run(SLEEPING.command(mark)).text == ""
+
+
+def test_a_stop_before_its_command_has_begun_is_heard(bed: Bed, node: Host, shell: SshShell, mark: str) -> None:
+    """While its keeper still waits for its scope, since the host's message bus stands still."""
+    other = SshShell(node, Notes())
+    other.run(command("true"))
+    with harmed(bed.layout, "freeze", node.name, "dbus.service"):
+        starting = threading.Thread(target=start, args=(shell, "sleep", mark))
+        starting.start()
+        time.sleep(1.0)
+        begun, = [lease for lease in other.ask(OWN_LEASES)[OWN_LEASES] if lease.run == RUN and mark in lease.line]
+        assert begun.state == "running" and not begun.started
+        ended = stop(other, begun)
+    starting.join(30)
+    assert (ended.state, ended.why, ended.exit_code) == ("ended", "stop", 143)
+    assert sleeping(other, mark) == []
+    other.close()
 
 
 def test_one_that_ends_by_itself_leaves_exit_code_output_and_no_unit(shell: SshShell) -> None:
@@ -111,5 +148,5 @@ def test_where_the_host_lacks_a_program_for_it_it_works_all_the_same(
     with harmed(bed.layout, "without", node.name, hidden):
         lease = start(shell, "sleep", mark)
         assert (bool(lease.unit), lease.state) == (hidden != "busctl", "running")
-        assert len(sleeping(shell, mark)) == 1
+        assert len(sleeping(shell, mark, 1)) == 1
         assert stop(shell, lease).why == "stop" and sleeping(shell, mark) == []

@@ -58,8 +58,8 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def scheduler(own: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Its address; it and its workers are there until the tests are over."""
+def scheduler(own: dict[str, str], sshd: Sshd, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Its address, once it lets in who has a certificate of its authority, and both workers are there."""
     folder, port = tmp_path_factory.mktemp("dask"), free_port()
     where = f"tls://127.0.0.1:{port}"
     environment = {**os.environ, **own, "PYTHONPATH": str(ROOT)}
@@ -70,6 +70,9 @@ def scheduler(own: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> 
             stack.enter_context(running(
                 ["distributed.cli.dask_worker", where, "--host", "127.0.0.1", "--nthreads", "1", "--no-dashboard",
                  "--no-nanny", "--local-directory", str(folder / str(number))], environment))
+        until = time.monotonic() + 60
+        while len((said := in_another(sshd, where, own)).stdout.split()) != 1 + WORKERS:
+            assert time.monotonic() < until, said
         yield where
 
 
@@ -101,12 +104,8 @@ def work(sshd: Sshd, where: str) -> None:
 
 
 def test_hosts_are_spoken_to_by_workers_past_mutual_tls(sshd: Sshd, scheduler: str, own: dict[str, str]) -> None:
-    until = time.monotonic() + 60
-    while True:
-        said = in_another(sshd, scheduler, own)
-        here, *there = said.stdout.split()
-        if len(there) == WORKERS or time.monotonic() > until:  # the second worker may come a moment later
-            break
+    said = in_another(sshd, scheduler, own)
+    here, *there = said.stdout.split()
     assert here.isdigit() and len(there) == WORKERS and here not in there, said
 
 
@@ -115,6 +114,7 @@ def test_who_has_another_authoritys_certificate_is_not_let_in(
 ) -> None:
     said = in_another(sshd, scheduler, certificates(tmp_path / "strangers", "somebody else's"))
     assert said.stdout.startswith(f"RunbookError: {scheduler}: no scheduler of Dask answers"), said
+    assert "distributed.comm.tls" in said.stdout, "it may be there, and not let us in"
 
 
 def test_who_has_no_certificate_is_told_where_one_is_to_be_named(sshd: Sshd, scheduler: str) -> None:

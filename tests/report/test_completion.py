@@ -8,6 +8,7 @@ import os
 import pty
 import select
 import shlex
+import shutil
 import signal
 import subprocess
 import time
@@ -97,10 +98,15 @@ class AtPrompt:
     """A zsh on a terminal of its own, in a folder that is its home too."""
 
     def __init__(self, home: Path) -> None:
+        zsh = shutil.which("zsh")
+        assert zsh, "setup/debian installs it"
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
-            os.chdir(home)
-            os.execvpe("zsh", ["zsh", "-f", "-i"], {**os.environ, "TERM": "dumb", "HOME": str(home)})
+            try:
+                os.chdir(home)
+                os.execve(zsh, ["zsh", "-f", "-i"], {**os.environ, "TERM": "dumb", "HOME": str(home)})
+            finally:
+                os._exit(127)
 
     def __enter__(self) -> AtPrompt:
         return self
@@ -116,9 +122,12 @@ class AtPrompt:
         shown, end = "", time.monotonic() + seconds
         while until not in shown and time.monotonic() < end:
             if select.select([self.terminal], [], [], 0.1)[0]:
-                shown += os.read(self.terminal, 1 << 16).decode()
-        os.write(self.terminal, b"\x15")
+                try:
+                    shown += os.read(self.terminal, 1 << 16).decode()
+                except OSError:  # EIO: it has ended
+                    break
         assert until in shown, shown
+        os.write(self.terminal, b"\x15")
         return shown
 
 

@@ -77,6 +77,7 @@ def test_news_are_whole_lines_only_and_each_once(tmp_path: Path) -> None:
 def test_the_last_lines_break_between_words_and_are_set_in() -> None:
     said = "Passed: 8 of 8\n  – 00_start: node1: the target's machine: skipped\n\nreport: /a/path/that/stays/whole.html"
     assert folded(said, 24) == ("Passed: 8 of 8\n  – 00_start: node1: the\n    target's machine:\n    skipped\n\n"
-                                "report:\n  /a/path/that/stays/whole.html")
+                                "report: /a/path/that/stays/whole.html")
+    assert folded("next: `runbook undo latest --confirm ward-7`", 24).count("\n") == 0
     assert folded(said, 200) == said
     assert folded("a word", 1) == "a word", "a terminal that says no width"

@@ -116,7 +116,7 @@ EFFECTS: dict[str, tuple[tuple[str, ...], Callable[[Bed], bool]]] = {
     "flapping": ((), lambda bed: {banner(bed) for _ in range(6)} == {"refused", "SSH-2.0-"}),
     "refusing": ((), lambda bed: banner(bed) == "refused"),
     "delay": (("60",), lambda bed: 0.055 < min(knocks(bed)) < 0.09),
-    "jitter": (("60", "50"), lambda bed: max(took := knocks(bed)) - min(took) > 0.02),
+    "jitter": (("60", "50"), lambda bed: (took := sorted(knocks(bed)))[-3] - took[0] > 0.02),  # not by a late one alone
     "bandwidth": (("1000",), lambda bed: "rate 1Mbit" in on_host(bed, "tc", "qdisc", "show")),
     "full-disk": (("/srv", "64"), lambda bed: "No space left" in on_host(
         bed, "sh", "-c", "head -c 100000 /dev/zero 2>&1 >/srv/file")),
@@ -169,15 +169,17 @@ def test_a_delay_is_the_same_over_ipv6_and_between_hosts(bed: Bed) -> None:
             said = run("nsenter", f"--net={other.namespace}", "--", sys.executable, "-c", KNOCK, address)
             assert 0.055 < float(said) < 0.12, address
             said = run("nsenter", f"--net={place.namespace}", "--", sys.executable, "-c", KNOCK, address)
-            assert float(said) < 0.01, "what it says to itself takes no cable"
+            assert float(said) < 0.04, "what it says to itself takes no cable"
 
 
 KNOCK = """
 import socket, sys, time
-socket.create_connection((sys.argv[1], 22), timeout=5).close()  # the neighbour's address is asked for once
-start = time.monotonic()
-socket.create_connection((sys.argv[1], 22), timeout=5).close()
-print(time.monotonic() - start)
+took = []
+for _ in range(6):  # the first asks for the neighbour's address too
+    start = time.monotonic()
+    socket.create_connection((sys.argv[1], 22), timeout=5).close()
+    took.append(time.monotonic() - start)
+print(min(took))
 """
 
 
@@ -200,9 +202,7 @@ def test_the_program_that_holds_packets_ends_when_nobody_notes_it_any_more(bed: 
         while wires(bed):
             assert time.monotonic() < until
             time.sleep(0.1)
-        notes.write_bytes(told)
-        # its interface went with it: what is left to take back are the rules
-        run("nsenter", f"--net={place.namespace}", "--", "ip", "tuntap", "add", "mode", "tun", "name", "slow")
+        notes.write_bytes(told)  # what is left to take back are the rules: its interface went with it
 
 
 def test_every_fault_is_tried_here() -> None:

@@ -16,7 +16,7 @@ from runbook.chapters.toolchain.observe import Go
 from runbook.errors import RemoteError
 from runbook.remote.command import Script
 from runbook.remote.shell import Shell
-from runbook.show.tables import table
+from runbook.show.tables import sentence, table
 from runbook.targets import Target
 from runbook.verdict import Figure, Verdict, Verdicts, failed, passed, skipped
 
@@ -80,7 +80,7 @@ class GoConventions:
         listed = ", ".join(sorted(pair for pair in self.go.targets if pair.startswith("linux/"))) if self.go else ""
         return table(("target", "integer arguments", "floating arguments", "result", "goroutine", "closure",
                       "expected from primary sources"), map(_row, self.measured)) + (
-            f"<p><code>go tool dist list</code>: {escape(listed)}</p>" if listed else "")
+            sentence(f"go tool dist list: {listed}") if listed else "")
 
 
 def _row(one: GoConvention) -> tuple[str, ...]:

@@ -43,6 +43,9 @@ home=$(getent passwd "$(stat -c %u -- "$folder")" 2>/dev/null | cut -d: -f6)
 for about in /var/lib/runbook/leases/*/about "${home:-/nonexistent}"/.local/state/runbook/leases/*/about; do
     [ -f "$about" ] && grep -qF -- " $folder/" "$about" || continue
     ended "${about%/about}"
+    scope= by=
+    [ ! -f "${about%/about}/unit" ] || read -r scope by <"${about%/about}/unit"
+    [ -z "$scope" ] || systemctl kill -s KILL "$scope" 2>/dev/null # what left its group
     rm -rf -- "${about%/about}"
     rmdir -- "${about%/*/about}" "${about%/*/*/about}" 2>/dev/null
 done

@@ -21,6 +21,7 @@ from runbook.elf.sections import differences
 from runbook.errors import CommandFailed
 from runbook.remote.command import Script
 from runbook.remote.shell import Shell
+from runbook.show.tables import sentence
 from runbook.site import ROOT
 
 KEPT = ROOT / ".cache" / "builds"
@@ -53,7 +54,7 @@ class Built:
 
     def _repr_html_(self) -> str:
         size = self.path.stat().st_size / (1 << 20)
-        return f"<p>{self}: {self.state}, {size:.1f} MiB, <code>{self.sha256}</code></p>"
+        return sentence(f"{self}: {self.state}, {size:.1f} MiB, {self.sha256}")
 
 
 def build(recipe: Recipe, shell: Shell, kept: Path = KEPT, keep: int = KEEP) -> Built:

@@ -9,7 +9,7 @@ from runbook.chapters.load.closed_loop import Asked
 from runbook.chapters.load.effort import Effort
 from runbook.chapters.load.open_loop import Sent
 from runbook.chapters.load.spread import Spread
-from runbook.show.tables import table
+from runbook.show.tables import sentence, table
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Opened:
         return table(("route", "sent 1/s", "answered 1/s", "50 % ms", "90 % ms", "99 % ms", "longest ms"), (
             (one.route, f"{one.rate.mean:.0f}", spread_text(one.throughput), f"{one.whole.p50 * 1e3:.2f}",
              f"{one.whole.p90 * 1e3:.2f}", f"{one.whole.p99 * 1e3:.2f}", f"{one.whole.longest * 1e3:.2f}")
-            for one in self.routes)) if self.routes else self.why
+            for one in self.routes)) if self.routes else sentence(self.why)
 
 
 @dataclass(frozen=True, repr=False)
@@ -67,7 +67,7 @@ class Closed:
         return table(("route", "of", "requests 1/s", "50 % ms", "99 % ms", "errors"), (
             (one.route, one.host, spread_text(one.rate), spread_text(Spread([turn.p50 * 1e3 for turn in one.turns])),
              spread_text(Spread([turn.p99 * 1e3 for turn in one.turns])), str(one.errors))
-            for one in self.routes)) if self.routes else self.why or self.without
+            for one in self.routes)) if self.routes else sentence(self.why or self.without)
 
 
 def spread_text(spread: Spread) -> str:

@@ -18,7 +18,7 @@ from runbook.chapters.portaudit.listing import TOO_OLD, TRIMMED, Listing, TooOld
 from runbook.chapters.portaudit.remedy import Remedy, chosen
 from runbook.chapters.toolchain.observe import Go, require
 from runbook.remote.shell import Shell
-from runbook.show.tables import table
+from runbook.show.tables import sentence, table
 from runbook.targets import Target
 
 SHOWN = 3  # names and files in one line
@@ -80,7 +80,7 @@ class Audit:
         return table(("module", "package", "where", "cause", "waiting for it", "remedy"), (
             (escape(str(one.module or "")), escape(one.package), escape(f"{one.where} {one.words}"), escape(one.cause),
              str(one.breaks), escape(self.remedies[one].title if one in self.remedies else "needs a person"))
-            for one in self.findings)) if self.findings else escape(str(self))
+            for one in self.findings)) if self.findings else sentence(str(self))
 
     def to_json(self) -> str:
         """For other systems, one object; the keys stay."""

@@ -17,6 +17,7 @@ from runbook.chapters.toolchain.cross.sysroot import Sysroot, take
 from runbook.chapters.toolchain.cross.verify import verify_c
 from runbook.chapters.toolchain.passport import Passport
 from runbook.errors import Blocked, UsageError
+from runbook.show.tables import sentence
 from runbook.verdict import Verdicts
 
 PASSPORT, SYSROOT = "c-toolchain.toml", "sysroot.toml"
@@ -37,7 +38,7 @@ class CToolchain:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return self.passport._repr_html_() if self.passport else f"<p>{self.why}</p>"
+        return self.passport._repr_html_() if self.passport else sentence(self.why)
 
 
 def looked(chapter: Chapter) -> Compiler | NoCompiler | Found:
