@@ -363,8 +363,10 @@ def during_a_folder(scene: Scene, name: str, *arguments: str) -> Row:
         host.await_boot(scene.layout.place(NODE), time.monotonic() + 30)
         left = folder_again(scene)
     if name != "freeze-host":  # it is chance whether a pack is on its way just then, or the connection is opened anew
-        assert said.startswith("`ConnectionLost`") == (left == WHOLE_FILES), (said, left)
-        said, left = "`ConnectionLost`, or none where it came between two packs", WHOLE_FILES
+        between = "`Unreachable` or none" if name == "reboot" else "none"  # the host may not be up again just then
+        cut = said.startswith(("`ConnectionLost`", "`Unreachable`") if name == "reboot" else "`ConnectionLost`")
+        assert cut == (left == WHOLE_FILES), (said, left)
+        said, left = f"`ConnectionLost`, or {between} where it came between two packs", WHOLE_FILES
     return Row("a folder, during", " ".join((name, *arguments)), said, "nothing", left)
 
 
